@@ -1,0 +1,1 @@
+//! Whole-product tests; each kind is one test binary beside this file.
