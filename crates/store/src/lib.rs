@@ -1,1 +1,19 @@
-//! Under construction.
+//! The storage contract, an in-memory store, and the suite every backend must pass.
+//!
+//! A [`Group`] of [`Commit`]s is handed to [`Store::submit`] as a value; its [`Ticket`] says later whether it is durable.
+//! A commit is all or nothing, and so is a group. The contract assumes neither one process nor that reads see what is not
+//! durable yet: the engine keeps its own overlay of what is in flight.
+
+pub mod codec;
+mod commit;
+mod contract;
+mod error;
+mod ticket;
+
+pub use commit::{
+    Attempt, CaseWrite, Commit, DefinitionText, Group, LegState, OutboxEntry, OutboxWrite, Record,
+    RecordKind, RecordWrite, Seen,
+};
+pub use contract::{CaseQuery, MessageQuery, OutboxRow, Page, Store, TimerRow};
+pub use error::Error;
+pub use ticket::{Refusal, Resolution, Resolver, Ticket};

@@ -1,0 +1,1 @@
+//! How a record becomes bytes: a version, a checksum, then postcard.
