@@ -272,3 +272,31 @@ pub(crate) fn months_after(day: Date, count: i64) -> Result<Date, TimeError> {
     let span = jiff::Span::new().try_months(count).map_err(out_of_range)?;
     day.checked_add(span).map_err(out_of_range)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records of the store hold these in a format that does not describe itself.
+    #[test]
+    fn survives_a_plain_binary_format() {
+        let day = Date::constant(2026, 2, 28);
+        let due = Due {
+            due_at: Zone::shanghai().end_of_day(day),
+            last_day: day,
+            provisional: true,
+        };
+        let record = (
+            Start::Day(day),
+            Start::Instant(due.due_at),
+            due,
+            Period::work_days(20),
+            Zone::shanghai(),
+        );
+        let bytes = postcard::to_allocvec(&record).expect("serialises");
+        assert_eq!(
+            postcard::from_bytes::<(Start, Start, Due, Period, Zone)>(&bytes).expect("reads back"),
+            record
+        );
+    }
+}

@@ -55,15 +55,20 @@ impl Timestamp {
             Shape::NoOffset => return Err(TimeError::MissingOffset { text: quoted(text) }),
             Shape::Other => return Err(TimeError::Timestamp { text: quoted(text) }),
         }
-        let instant: jiff::Timestamp = text
-            .parse()
-            .map_err(|_| TimeError::Timestamp { text: quoted(text) })?;
+        let out_of_range = || TimeError::OutOfRange { text: quoted(text) };
+        let instant: jiff::Timestamp =
+            text.parse()
+                .map_err(|_| match text.starts_with("9999-12-3") {
+                    // jiff itself ends a day before the year does.
+                    true => out_of_range(),
+                    false => TimeError::Timestamp { text: quoted(text) },
+                })?;
         let exact = instant.as_millisecond();
         let kept = Self::from_millis(exact);
         if kept.0 == exact {
             Ok(kept)
         } else {
-            Err(TimeError::OutOfRange { text: quoted(text) })
+            Err(out_of_range())
         }
     }
 

@@ -86,13 +86,16 @@ impl Zone {
         }
     }
 
-    /// The clock change that skipped a local time; `after` lies behind it by less than a day.
+    /// The clock change that skipped a local time; `after` is that change or lies behind it by less than a day.
     fn change_before(&self, after: jiff::Timestamp) -> Timestamp {
+        let just_past = Timestamp::from_millis(after.as_millisecond())
+            .saturating_add_millis(1)
+            .to_jiff();
         let change = self
             .tz
-            .preceding(after)
+            .preceding(just_past)
             .next()
-            .map_or(after, |transition| transition.timestamp());
+            .map_or(after, |change| change.timestamp());
         Timestamp::from_millis(change.as_millisecond())
     }
 
