@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use qixian_core::{
-    Case, CaseId, Channel, DefinitionRef, EventId, Fields, JournalLine, LegStatus, OutboxId,
-    ReminderIntent, Rev,
+    Case, CaseId, Channel, DefinitionRef, EventId, Fields, JournalLine, LegStatus, ReminderIntent,
+    Rev,
 };
 use qixian_time::Timestamp;
 use serde::{Deserialize, Serialize};

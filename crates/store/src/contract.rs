@@ -51,6 +51,23 @@ pub struct CaseQuery {
     pub asset: Option<CaseId>,
 }
 
+impl CaseQuery {
+    /// Whether `case` fulfils every condition given.
+    pub fn matches(&self, case: &Case) -> bool {
+        let named = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|w| w == name);
+        named(&self.workflow, &case.workflow.id)
+            && named(&self.state, &case.state)
+            && self.q.as_ref().is_none_or(|q| {
+                case.reference == *q || case.title.to_lowercase().starts_with(&q.to_lowercase())
+            })
+            && self
+                .due_before
+                .is_none_or(|before| case.next_due().is_some_and(|due| due < before))
+            && self.client.is_none_or(|id| case.client == Some(id))
+            && self.asset.is_none_or(|id| case.assets.contains(&id))
+    }
+}
+
 /// Which messages to list, newest last within a case; without `case` in the order of their ids.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageQuery {
@@ -60,12 +77,24 @@ pub struct MessageQuery {
     pub status: Option<LegStatus>,
 }
 
+impl MessageQuery {
+    /// Whether `entry` fulfils every condition given.
+    pub fn matches(&self, entry: &OutboxEntry) -> bool {
+        let has = |status| entry.legs.iter().any(|leg| leg.status == status);
+        self.case.is_none_or(|case| entry.intent.id.case == case) && self.status.is_none_or(has)
+    }
+}
+
+/// The most items one page holds, whatever was asked for; at least one is always given.
+pub const PAGE_MAX: usize = 500;
+
 /// A backend. Writes are ordered: groups take effect in the order of their `submit` calls. Reads are of what is applied,
 /// which may run ahead of what is durable and may lag behind what was submitted; a dropped read does no harm.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// Hands over a group and returns at once. Whether it took effect is for the ticket to say. A commit whose
-    /// `expected_rev` is wrong refuses the whole group.
+    /// `expected_rev` is wrong, or whose reference another case has, refuses the whole group; so is every group that is
+    /// submitted before that answer was read ([`crate::Receipt`]).
     fn submit(&self, group: Group) -> Ticket;
 
     /// The cases of these ids, in the same order; `None` where there is none.

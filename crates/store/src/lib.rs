@@ -7,13 +7,16 @@
 pub mod codec;
 mod commit;
 mod contract;
+pub mod cursor;
 mod error;
+mod mem;
 mod ticket;
 
 pub use commit::{
     Attempt, CaseWrite, Commit, DefinitionText, Group, LegState, OutboxEntry, OutboxWrite, Record,
     RecordKind, RecordWrite, Seen,
 };
-pub use contract::{CaseQuery, MessageQuery, OutboxRow, Page, Store, TimerRow};
+pub use contract::{CaseQuery, MessageQuery, OutboxRow, PAGE_MAX, Page, Store, TimerRow};
 pub use error::Error;
-pub use ticket::{Refusal, Resolution, Resolver, Ticket};
+pub use mem::{MemStore, MemStoreControl};
+pub use ticket::{Receipt, Refusal, Resolution, Resolver, Ticket};

@@ -1,0 +1,183 @@
+//! The plainest correct reading of the contract: maps in memory. Simulations decide when its tickets resolve.
+
+mod control;
+mod read;
+mod state;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+pub use control::MemStoreControl;
+
+use crate::{Error, Group, Receipt, Refusal, Resolution, Resolver, Ticket, codec};
+use state::State;
+
+/// A store that keeps everything in memory. Clones are the same store.
+#[derive(Clone)]
+pub struct MemStore {
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    /// What is durable.
+    durable: State,
+    /// `durable` and every pending group that is not refused: what reads see.
+    applied: State,
+    /// Groups submitted and not resolved, oldest first.
+    pending: VecDeque<Pending>,
+    /// The latest refusal; until it was read, what is submitted is refused too.
+    refused: Option<Receipt>,
+    /// Whether a group is durable as soon as it is submitted.
+    at_once: bool,
+    /// Whether the process that used this store is gone.
+    crashed: bool,
+}
+
+struct Pending {
+    group: Group,
+    resolver: Resolver,
+    refusal: Option<Refusal>,
+}
+
+impl MemStore {
+    /// An empty store in which a group is durable as soon as it is submitted.
+    pub fn new() -> Self {
+        Self::with(State::default(), true)
+    }
+
+    /// An empty store in which nothing is durable until the control says so.
+    pub fn manual() -> (Self, MemStoreControl) {
+        let store = Self::with(State::default(), false);
+        (store.clone(), MemStoreControl { store })
+    }
+
+    fn with(state: State, at_once: bool) -> Self {
+        let inner = Inner {
+            durable: state.clone(),
+            applied: state,
+            pending: VecDeque::new(),
+            refused: None,
+            at_once,
+            crashed: false,
+        };
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner
+            .lock()
+            .expect("no code panics while it holds the lock")
+    }
+
+    fn submit_group(&self, group: Group) -> Ticket {
+        let (ticket, resolver) = Ticket::new();
+        let mut inner = self.lock();
+        if inner.crashed {
+            resolver.resolve(Resolution::Unknown("the store crashed".to_owned()));
+            return ticket;
+        }
+        let refusal = inner.refusal(&group);
+        if refusal.is_some() {
+            inner.refused.get_or_insert_with(|| resolver.receipt());
+        } else {
+            inner.applied.apply(&group);
+        }
+        inner.pending.push_back(Pending {
+            group,
+            resolver,
+            refusal,
+        });
+        if inner.at_once {
+            inner.make_durable(usize::MAX);
+        }
+        ticket
+    }
+}
+
+impl Default for MemStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemStore {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.lock();
+        out.debug_struct("MemStore")
+            .field("cases", &inner.applied.cases.len())
+            .field("pending", &inner.pending.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn refusal(&mut self, group: &Group) -> Option<Refusal> {
+        if self.refused.as_ref().is_some_and(|r| !r.was_read()) {
+            let reason = "an earlier group was refused".to_owned();
+            return Some(Refusal::Conflict(reason));
+        }
+        self.refused = None;
+        if let Err(error) = check_sizes(group) {
+            return Some(Refusal::TooLarge(error.to_string()));
+        }
+        self.applied.conflict(group).map(Refusal::Conflict)
+    }
+
+    /// Resolves the `count` oldest pending groups as what they are; answers how many that were.
+    fn make_durable(&mut self, count: usize) -> usize {
+        let count = count.min(self.pending.len());
+        for pending in self.pending.drain(..count) {
+            let resolution = match pending.refusal {
+                Some(refusal) => Resolution::Refused(refusal),
+                None => {
+                    self.durable.apply(&pending.group);
+                    Resolution::Durable
+                }
+            };
+            pending.resolver.resolve(resolution);
+        }
+        count
+    }
+
+    /// Takes the oldest pending group out with this answer. Those after it built on it, so they are refused.
+    fn drop_oldest(&mut self, resolution: Resolution) -> bool {
+        let Some(oldest) = self.pending.pop_front() else {
+            return false;
+        };
+        self.refused = Some(oldest.resolver.receipt());
+        oldest.resolver.resolve(resolution);
+        for later in &mut self.pending {
+            let reason = "an earlier group was refused".to_owned();
+            later.refusal.get_or_insert(Refusal::Conflict(reason));
+        }
+        self.applied = self.durable.clone();
+        true
+    }
+}
+
+/// Encodes what a backend would have to, so that both refuse the same.
+fn check_sizes(group: &Group) -> Result<(), Error> {
+    for commit in &group.commits {
+        for write in &commit.cases {
+            codec::encode(b"case", &*write.case)?;
+            write
+                .journal
+                .as_ref()
+                .map(|line| codec::encode(b"journal", line))
+                .transpose()?;
+        }
+        for write in &commit.outbox {
+            codec::encode(b"outbox", &write.entry)?;
+        }
+        for text in &commit.definitions {
+            codec::encode(b"definition", text)?;
+        }
+        for record in commit.records.iter().filter_map(|w| w.after.as_ref()) {
+            codec::encode(b"record", record)?;
+        }
+    }
+    Ok(())
+}
