@@ -71,7 +71,10 @@ impl Case {
     }
 
     /// The parties with this role, in order.
-    pub fn parties_as<'a>(&'a self, role: &'a str) -> impl Iterator<Item = &'a Party> {
+    pub fn parties_as<'a, 'n>(
+        &'a self,
+        role: &'n str,
+    ) -> impl Iterator<Item = &'a Party> + use<'a, 'n> {
         self.parties.iter().filter(move |p| p.role == role)
     }
 

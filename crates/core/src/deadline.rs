@@ -1,6 +1,6 @@
 //! A deadline of a case, as it is stored: what it started from, when it is due, and what became of each rung.
 
-use qixian_time::{Pause, Period, Timestamp};
+use qixian_time::{Date, Pause, Period, Start, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::Name;
@@ -40,6 +40,34 @@ pub struct Deadline {
     pub late_recorded: bool,
 }
 
+impl Deadline {
+    /// The last local day on which it may be met: for day lengths the day that ends at `due_at`.
+    pub fn last_day(&self, zone: &Zone) -> Option<Date> {
+        let due_at = self.due_at?;
+        let elapsed = self.moved.is_none()
+            && self
+                .length
+                .as_ref()
+                .and_then(|length| length.within)
+                .is_some_and(Period::is_elapsed);
+        Some(if elapsed {
+            zone.date_of(due_at)
+        } else {
+            zone.date_of(due_at.saturating_add_millis(-1))
+        })
+    }
+
+    /// What its clock counts from.
+    pub fn start(&self, zone: &Zone) -> Option<Start> {
+        let at = self.started_at?;
+        Some(if self.started_as_day {
+            Start::Day(zone.date_of(at))
+        } else {
+            Start::Instant(at)
+        })
+    }
+}
+
 /// Where the clock of a deadline stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +86,20 @@ pub enum ClockState {
     Cancelled,
     /// A later start replaced it. Final.
     Superseded,
+}
+
+impl std::fmt::Display for ClockState {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            ClockState::Waiting => "waiting",
+            ClockState::Armed => "armed",
+            ClockState::Paused => "paused",
+            ClockState::Met => "met",
+            ClockState::Missed => "missed",
+            ClockState::Cancelled => "cancelled",
+            ClockState::Superseded => "superseded",
+        })
+    }
 }
 
 impl ClockState {

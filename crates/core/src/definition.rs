@@ -51,15 +51,16 @@ pub struct Workflow {
 }
 
 impl Workflow {
-    /// The transitions that `event` may take in `state`, in the file's order.
-    pub fn transitions_on<'a>(
+    /// The transitions that `event` may take in `state`, each with its place in `transitions`, in the file's order.
+    pub fn transitions_on<'a, 'n>(
         &'a self,
-        event: &'a str,
-        state: &'a str,
-    ) -> impl Iterator<Item = &'a TransitionDef> {
+        event: &'n str,
+        state: &'n str,
+    ) -> impl Iterator<Item = (usize, &'a TransitionDef)> + use<'a, 'n> {
         self.transitions
             .iter()
-            .filter(move |t| t.event == event && self.leaves(t, state))
+            .enumerate()
+            .filter(move |(_, t)| t.event == event && self.leaves(t, state))
     }
 
     /// The names of the events possible in `state`, each once, in the file's order.

@@ -145,6 +145,8 @@ pub enum What {
         message: OutboxId,
         /// The recipient's place in it.
         leg: u16,
+        /// The recipient's role.
+        role: Name,
     },
     /// A child ended (`child_closed`).
     ChildClosed {
@@ -155,11 +157,6 @@ pub enum What {
     },
     /// Messages held since a mid-way start may go (`messages_released`).
     Release,
-    /// A reminder was seen (`reminder_acknowledged`): ends the escalation of that rung only.
-    Acknowledge {
-        /// The deadline.
-        deadline: Name,
-    },
 }
 
 /// How a case begins.
@@ -255,7 +252,6 @@ impl What {
             What::MessageDead { .. } => "message_dead",
             What::ChildClosed { .. } => "child_closed",
             What::Release => "messages_released",
-            What::Acknowledge { .. } => "reminder_acknowledged",
         }
     }
 

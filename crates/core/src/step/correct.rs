@@ -1,0 +1,271 @@
+//! A recorded fact was wrong: the case's history is gone through again with the fact put right.
+//!
+//! The facts of people are replayed in the order they were recorded, each at the time it was recorded, with our own timers
+//! firing in between as they would have. The case that results is what it would be now had the fact been recorded
+//! rightly. What was really said to people stays said: a rung that fired keeps its outcome, and of the rungs that would
+//! have fired but did not, at most one speaks now.
+
+use qixian_time::Timestamp;
+
+use super::draft::Draft;
+use super::{Step, invalid, ladder, next_wake, step};
+use crate::{
+    Actor, Case, ChildRef, ClockState, Correction, Deadline, Event, Fields, JournalLine, Rejection,
+    Rev, RungState, What, value,
+};
+
+/// Most wake-ups between two facts of one replay.
+const WAKES_MAX: usize = 1_000;
+
+/// A fact of the history, with the place it was recorded at.
+#[derive(Clone)]
+struct Fact {
+    seq: Rev,
+    recorded_at: Timestamp,
+    event: Event,
+}
+
+/// Decides a correction. `history` is the case's whole journal.
+pub(super) fn correct<'a>(
+    mut draft: Draft<'a>,
+    seq: Rev,
+    change: &Correction,
+    history: Option<&[JournalLine]>,
+) -> Result<Draft<'a>, Rejection> {
+    let refuse = |reason: &str| Rejection::Correction {
+        seq,
+        reason: reason.to_owned(),
+    };
+    let history = history.ok_or_else(|| refuse("the case's journal was not loaded"))?;
+    let mut facts = facts(&draft.case, history);
+    apply(&mut facts, seq, change, draft.now)?;
+    let mut replayed = replay(&draft, &facts, seq)?;
+    let before = draft
+        .before()
+        .expect("a correction concerns a case that exists")
+        .clone();
+    keep_what_happened(&before, &mut replayed);
+    draft.case = replayed;
+    for i in 0..draft.case.deadlines.len() {
+        let deadline = &draft.case.deadlines[i];
+        let speaks = matches!(
+            deadline.clock,
+            ClockState::Waiting | ClockState::Armed | ClockState::Missed
+        );
+        if let Some(def) = draft.workflow.deadlines.get(&deadline.name)
+            && speaks
+        {
+            ladder::fire_due(&mut draft, i, def);
+        }
+    }
+    Ok(draft)
+}
+
+/// The facts of a journal, with the corrections recorded in it carried out.
+fn facts(case: &Case, history: &[JournalLine]) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for line in history {
+        match &line.what {
+            What::Correct { seq, change, .. } => {
+                // It was carried out when it was recorded, so it can be again.
+                apply(&mut facts, *seq, change, line.recorded_at).ok();
+            }
+            What::Wake | What::MessageDead { .. } => {}
+            _ => facts.push(Fact {
+                seq: line.seq,
+                recorded_at: line.recorded_at,
+                event: line.to_event(case.id),
+            }),
+        }
+    }
+    facts
+}
+
+fn apply(
+    facts: &mut Vec<Fact>,
+    seq: Rev,
+    change: &Correction,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let refuse = |reason: &str| Rejection::Correction {
+        seq,
+        reason: reason.to_owned(),
+    };
+    let i = facts
+        .iter()
+        .position(|f| f.seq == seq)
+        .ok_or_else(|| refuse("it is no fact of a person, or was withdrawn"))?;
+    match change {
+        Correction::Withdraw if matches!(facts[i].event.what, What::Start(_)) => Err(refuse(
+            "the beginning of a case cannot be withdrawn; close the case instead",
+        )),
+        Correction::Withdraw => {
+            facts.remove(i);
+            Ok(())
+        }
+        Correction::Replace {
+            occurred_at,
+            fields,
+            party,
+        } => {
+            if let Some(at) = occurred_at {
+                if *at > now {
+                    return Err(invalid("/occurred_at", "lies ahead".to_owned()));
+                }
+                facts[i].event.occurred_at = *at;
+            }
+            replace(&mut facts[i].event.what, fields, party.as_deref()).map_err(|()| {
+                refuse(
+                    "only events of the workflow, edits and the beginning carry fields or a person",
+                )
+            })
+        }
+    }
+}
+
+fn replace(what: &mut What, new: &Fields, person: Option<&str>) -> Result<(), ()> {
+    match what {
+        What::Fact { fields, party, .. } => {
+            value::merge(fields, new);
+            if let Some(person) = person {
+                *party = Some(person.to_owned());
+            }
+            Ok(())
+        }
+        What::Edit { fields, .. } if person.is_none() => {
+            value::merge(fields, new);
+            Ok(())
+        }
+        What::Start(start) if person.is_none() => {
+            value::merge(&mut start.fields, new);
+            Ok(())
+        }
+        _ if new.is_empty() && person.is_none() => Ok(()),
+        _ => Err(()),
+    }
+}
+
+/// The case as it would be now. A fact that would have been refused names itself.
+fn replay(draft: &Draft<'_>, facts: &[Fact], corrected: Rev) -> Result<Case, Rejection> {
+    let mut case: Option<Case> = None;
+    for fact in facts {
+        if let Some(case) = &mut case {
+            wake_until(draft, case, fact.recorded_at)?;
+            case.rev = fact.seq - 1;
+        }
+        let mut event = fact.event.clone();
+        event.expected_edit_rev = None;
+        match step(
+            draft.env,
+            draft.workflow,
+            case.as_ref(),
+            &event,
+            fact.recorded_at,
+        ) {
+            Ok(Step::Changed(transition)) => case = Some(transition.case),
+            Ok(Step::Nothing) => {}
+            Err(rejection) => {
+                let reason = format!(
+                    "line {} (`{}`) would then be impossible: {rejection}",
+                    fact.seq,
+                    event.what.name()
+                );
+                return Err(Rejection::Correction {
+                    seq: corrected,
+                    reason,
+                });
+            }
+        }
+    }
+    let mut case = case.ok_or_else(|| Rejection::Correction {
+        seq: corrected,
+        reason: "the journal has no beginning".to_owned(),
+    })?;
+    wake_until(draft, &mut case, draft.now)?;
+    Ok(case)
+}
+
+/// Fires our own timers as they would have fired, up to and including `until`.
+fn wake_until(draft: &Draft<'_>, case: &mut Case, until: Timestamp) -> Result<(), Rejection> {
+    for _ in 0..WAKES_MAX {
+        let Some(at) = next_wake(case).filter(|at| *at <= until) else {
+            return Ok(());
+        };
+        let event = Event {
+            id: String::new(),
+            case: case.id,
+            occurred_at: at,
+            by: Actor::system("timer"),
+            note: None,
+            expected_edit_rev: None,
+            what: What::Wake,
+        };
+        match step(draft.env, draft.workflow, Some(case), &event, at)? {
+            Step::Changed(transition) => *case = transition.case,
+            Step::Nothing => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// Carries over what no correction can undo: revisions, children begun, and what was said.
+fn keep_what_happened(before: &Case, replayed: &mut Case) {
+    replayed.rev = before.rev;
+    replayed.edit_rev = before.edit_rev;
+    replayed.held = before.held;
+    replayed.reference.clone_from(&before.reference);
+    replayed.children = merged_children(&before.children, &replayed.children);
+    for deadline in &mut replayed.deadlines {
+        match before
+            .deadlines
+            .iter()
+            .find(|was| was.name == deadline.name)
+        {
+            Some(was) => keep_said(was, deadline),
+            None => {
+                for rung in deadline
+                    .rungs
+                    .iter_mut()
+                    .filter(|r| r.state == RungState::Fired)
+                {
+                    rung.state = RungState::Pending;
+                }
+            }
+        }
+    }
+}
+
+fn merged_children(before: &[ChildRef], replayed: &[ChildRef]) -> Vec<ChildRef> {
+    let mut children = before.to_vec();
+    children.extend(
+        replayed
+            .iter()
+            .filter(|child| !before.iter().any(|known| known.case == child.case))
+            .cloned(),
+    );
+    children
+}
+
+/// A deadline that came out the same keeps its generation and its rungs; another is a new generation in which rungs that
+/// really fired stay fired, and those that only fired in the replay are pending again.
+fn keep_said(was: &Deadline, now: &mut Deadline) {
+    let same =
+        was.started_at == now.started_at && was.due_at == now.due_at && was.clock == now.clock;
+    if same {
+        *now = was.clone();
+        return;
+    }
+    now.generation = was.generation + 1;
+    let alive = now.clock.is_open() || now.clock == ClockState::Missed;
+    for rung in &mut now.rungs {
+        let fired = was
+            .rungs
+            .iter()
+            .any(|r| r.steps == rung.steps && r.state == RungState::Fired);
+        rung.state = match (fired, rung.state) {
+            (true, _) => RungState::Fired,
+            (false, RungState::Fired) if alive => RungState::Pending,
+            (false, state) => state,
+        };
+    }
+}
