@@ -38,9 +38,9 @@ pub use journal::JournalLine;
 pub use outbox::{Cause, Channel, Leg, LegStatus, ReminderIntent};
 pub use rejection::Rejection;
 pub use rules::{PackRef, RuleAnswer, RuleError, RulePack, RuleRow};
-pub use step::{Step, Transition, next_wake, step};
+pub use step::{FoldError, Step, Transition, fold, next_wake, step};
 pub use value::{Fields, Value};
-pub use why::{Why, WhyLine, why};
+pub use why::{Why, WhyLine, why, why_counted};
 pub use words::{Lang, Words};
 
 /// A revision of a case: 1 after its first event, one more after each accepted event.

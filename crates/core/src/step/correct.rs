@@ -113,6 +113,7 @@ fn apply(
                     return Err(invalid("/occurred_at", "lies ahead".to_owned()));
                 }
                 facts[i].event.occurred_at = *at;
+                facts[i].recorded_at = facts[i].recorded_at.max(*at);
             }
             replace(&mut facts[i].event.what, fields, party.as_deref()).map_err(|()| {
                 refuse(

@@ -19,6 +19,7 @@ mod begin;
 mod correct;
 mod draft;
 mod fact;
+mod fold;
 mod ladder;
 mod manual;
 mod outgoing;
@@ -36,6 +37,7 @@ use crate::{
     What, Workflow,
 };
 use draft::Draft;
+pub use fold::{FoldError, fold};
 
 /// How far ahead of the clock a sender's `occurred_at` may lie (design §8).
 const CLOCK_SKEW_MILLIS: i64 = 5 * 60 * 1_000;

@@ -1,0 +1,145 @@
+//! Facts put right afterwards.
+
+use super::world::*;
+use crate::{ClockState, Correction, Fields, Rejection, RungState, What};
+
+fn correct(world: &mut World, seq: u64, change: Correction) -> Result<(), Rejection> {
+    let history = world.journal.clone().into();
+    let what = What::Correct {
+        seq,
+        change,
+        reason: "记错了".to_owned(),
+        history: Some(history),
+    };
+    let now = world.now;
+    world.decide(now, actor(&["lead"]), what)
+}
+
+fn otherwise(text: &str) -> Correction {
+    Correction::Replace {
+        occurred_at: Some(at(text)),
+        fields: Fields::new(),
+        party: None,
+    }
+}
+
+#[test]
+fn a_withdrawn_fact_leads_back() {
+    let mut world = World::gansu("2026-03-02T09:00");
+    world
+        .happens("2026-03-02T10:00", fact("handed_in"))
+        .unwrap();
+    for who in ["principal", "site_owner"] {
+        world
+            .happens("2026-03-02T11:00", fact_by("verified", who))
+            .unwrap();
+    }
+    world.wait_until(at("2026-03-02T20:00"));
+    world.spoken();
+    correct(&mut world, 4, Correction::Withdraw).unwrap();
+    assert_eq!(world.case.state, "check");
+    assert_eq!(
+        world.case.confirmed.len(),
+        1,
+        "the principal's word still stands"
+    );
+    let sms = world.deadline("sms");
+    assert_eq!(
+        (sms.clock, sms.due_at),
+        (ClockState::Armed, Some(at("2026-03-04T10:00")))
+    );
+    assert_eq!(
+        world.spoken(),
+        ["site_owner"],
+        "the rung of 18:00 that did not speak speaks now, once"
+    );
+    let line = world.journal.last().unwrap();
+    assert_eq!(
+        (line.event.as_str(), line.from.as_str(), line.to.as_str()),
+        ("fact_corrected", "review", "check")
+    );
+    world.check_fold();
+}
+
+#[test]
+fn what_was_said_stays_said() {
+    let mut world = World::gansu("2026-03-02T09:00");
+    world
+        .happens("2026-03-02T10:00", fact("handed_in"))
+        .unwrap();
+    world.wait_until(at("2026-03-02T19:00"));
+    world.spoken();
+    correct(&mut world, 2, otherwise("2026-03-02T10:30")).unwrap();
+    let states: Vec<_> = world
+        .deadline("sms")
+        .rungs
+        .iter()
+        .map(|r| r.state)
+        .collect();
+    assert_eq!(
+        states,
+        [RungState::Fired, RungState::Fired, RungState::Pending]
+    );
+    assert!(world.spoken().is_empty());
+    world.check_fold();
+}
+
+#[test]
+fn an_earlier_start_may_mean_that_it_was_missed() {
+    let mut world = World::gansu("2026-03-01T09:00");
+    world.wait_until(at("2026-03-03T10:00"));
+    world
+        .happens("2026-03-03T10:00", fact("handed_in"))
+        .unwrap();
+    correct(&mut world, 2, otherwise("2026-03-01T10:00")).unwrap();
+    assert_eq!(world.case.state, "collecting");
+    assert!(world.case.presumed.is_some());
+    world.check_fold();
+}
+
+#[test]
+fn a_correction_that_breaks_a_later_fact_names_it() {
+    let mut world = World::gansu("2026-03-02T09:00");
+    world
+        .happens("2026-03-02T10:00", fact("handed_in"))
+        .unwrap();
+    for who in ["principal", "site_owner"] {
+        world
+            .happens("2026-03-02T11:00", fact_by("verified", who))
+            .unwrap();
+    }
+    match correct(&mut world, 2, Correction::Withdraw) {
+        Err(Rejection::Correction { seq: 2, reason }) => {
+            assert!(reason.contains("line 3"), "{reason}")
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(
+        correct(&mut world, 1, Correction::Withdraw).is_err(),
+        "the beginning"
+    );
+    assert!(
+        correct(&mut world, 99, Correction::Withdraw).is_err(),
+        "no such line"
+    );
+    world.check_fold();
+}
+
+#[test]
+fn corrections_of_corrections_add_up() {
+    let mut world = World::gansu("2026-03-02T09:00");
+    world
+        .happens("2026-03-02T10:00", fact("handed_in"))
+        .unwrap();
+    world.wait_until(at("2026-03-02T12:00"));
+    correct(&mut world, 2, otherwise("2026-03-02T11:00")).unwrap();
+    correct(&mut world, 2, otherwise("2026-03-02T11:30")).unwrap();
+    assert_eq!(world.deadline("sms").due_at, Some(at("2026-03-04T11:30")));
+    correct(&mut world, 2, Correction::Withdraw).unwrap();
+    assert_eq!(world.case.state, "collecting");
+    assert!(
+        correct(&mut world, 2, Correction::Withdraw).is_err(),
+        "withdrawn already"
+    );
+    world.check_fold();
+}

@@ -1,0 +1,8 @@
+//! Table tests of `step`, on a workflow in the shape of a filing.
+
+mod clocks;
+mod corrections;
+mod facts;
+mod ladders;
+mod life;
+mod world;
