@@ -1,0 +1,298 @@
+//! Groups: being made, under way, and what becomes of them.
+
+use qixian_core::{CaseId, EventId, Rev};
+use qixian_store::{
+    Commit, Group, OutboxEntry, OutboxRow, OutboxWrite, Record, RecordKind, RecordWrite, Refusal,
+    Resolution, Store, Ticket, TimerRow,
+};
+use qixian_time::Clock;
+
+use crate::Engine;
+use crate::horizon::Moved;
+use crate::overlay::{GroupNo, Touched};
+use crate::stats::Count;
+use crate::work::{Answer, Done};
+
+/// A group being made.
+pub(crate) struct Draft {
+    pub(crate) no: GroupNo,
+    commits: Vec<Commit>,
+    keys: usize,
+    pub(crate) touched: Touched,
+    pub(crate) timers: Vec<Moved<TimerRow>>,
+    pub(crate) messages: Vec<Moved<OutboxRow>>,
+    pub(crate) done: Vec<Done>,
+}
+
+/// A submitted group and what hangs on it.
+pub(crate) struct InFlight {
+    pub(crate) no: GroupNo,
+    pub(crate) ticket: Ticket,
+    resolution: Option<Resolution>,
+    touched: Touched,
+    pub(crate) timers: Vec<Moved<TimerRow>>,
+    pub(crate) messages: Vec<Moved<OutboxRow>>,
+    pub(crate) done: Vec<Done>,
+    trace: Trace,
+    /// Whether it only writes something again to learn that an earlier group is durable.
+    confirms: bool,
+}
+
+/// By what one can see in the store whether a group took effect.
+#[derive(Clone, Debug)]
+enum Trace {
+    Line(CaseId, Rev, EventId),
+    Entry(Box<OutboxEntry>),
+    Record((RecordKind, CaseId), Option<Box<Record>>),
+    /// Only rows moved: doing it again does no harm.
+    None,
+}
+
+impl InFlight {
+    /// What became of it, once known.
+    pub(crate) fn resolution(&self) -> Option<&Resolution> {
+        self.resolution.as_ref()
+    }
+
+    /// Notes what became of it; the next turn acts on it.
+    pub(crate) fn resolve(&mut self, resolution: Resolution) {
+        self.resolution = Some(resolution);
+    }
+}
+
+impl Draft {
+    pub(crate) fn new(no: GroupNo) -> Self {
+        Self {
+            no,
+            commits: Vec::new(),
+            keys: 0,
+            touched: Touched::default(),
+            timers: Vec::new(),
+            messages: Vec::new(),
+            done: Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.commits.is_empty()
+    }
+
+    /// Roughly how many keys it writes.
+    pub(crate) fn keys(&self) -> usize {
+        self.keys
+    }
+
+    pub(crate) fn push(&mut self, commit: Commit) {
+        self.keys += 5 * commit.cases.len() + 2 * commit.outbox.len();
+        self.keys += 2 * usize::from(commit.seen.is_some()) + 3 * commit.records.len();
+        self.commits.push(commit);
+    }
+
+    fn trace(&self) -> Trace {
+        let lines = self.commits.iter().flat_map(|c| &c.cases);
+        if let Some((case, line)) = lines
+            .filter_map(|w| Some((w.case.id, w.journal.as_ref()?)))
+            .next()
+        {
+            return Trace::Line(case, line.seq, line.id.clone());
+        }
+        if let Some(write) = self.commits.iter().flat_map(|c| &c.outbox).next_back() {
+            return Trace::Entry(Box::new(write.entry.clone()));
+        }
+        match self.commits.iter().flat_map(|c| &c.records).next_back() {
+            Some(write) => Trace::Record(write.key, write.after.clone().map(Box::new)),
+            None => Trace::None,
+        }
+    }
+}
+
+impl<S: Store, C: Clock> Engine<S, C> {
+    /// Hands a group to the store; without anything to write its answers wait for what they read.
+    pub(crate) fn submit(&mut self, draft: Draft) {
+        if draft.is_empty() {
+            match self.in_flight.back_mut() {
+                Some(last) => last.done.extend(draft.done),
+                None => self.deliver(draft.done),
+            }
+            return;
+        }
+        let trace = draft.trace();
+        self.last_group = draft.no;
+        let ticket = self.store.submit(Group {
+            commits: draft.commits,
+        });
+        self.in_flight.push_back(InFlight {
+            no: draft.no,
+            ticket,
+            resolution: None,
+            touched: draft.touched,
+            timers: draft.timers,
+            messages: draft.messages,
+            done: draft.done,
+            trace,
+            confirms: false,
+        });
+    }
+
+    /// Looks what became of the groups in flight; `true` where something was dealt with.
+    pub(crate) async fn resolve(&mut self) -> Result<bool, qixian_store::Error> {
+        for group in &mut self.in_flight {
+            if group.resolution.is_none() {
+                group.resolution = group.ticket.poll_now();
+            }
+        }
+        match self.in_flight.front().and_then(|g| g.resolution.as_ref()) {
+            None => Ok(false),
+            Some(Resolution::Durable) => {
+                self.front_is_durable();
+                Ok(true)
+            }
+            // What was built on a doubtful group is doubtful: everything in flight is settled together.
+            Some(_) if self.in_flight.iter().any(|g| g.resolution.is_none()) => Ok(false),
+            Some(_) => {
+                self.settle_doubt().await?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn front_is_durable(&mut self) {
+        if let Some(group) = self.in_flight.pop_front() {
+            self.stats.add(Count::Groups, 1);
+            self.overlay.durable(&group.touched, group.no);
+            self.deliver(group.done);
+        }
+    }
+
+    /// The front group was refused or its fate is unknown, and all later ones have their answer too.
+    async fn settle_doubt(&mut self) -> Result<(), qixian_store::Error> {
+        let mut effects = Vec::with_capacity(self.in_flight.len());
+        for group in &self.in_flight {
+            effects.push(match &group.resolution {
+                Some(Resolution::Durable) => true,
+                Some(Resolution::Refused(_)) if !group.confirms => false,
+                _ => self.took_effect(group).await?,
+            });
+        }
+        self.overlay.clear();
+        self.timers.reset();
+        self.due_messages.reset();
+        self.setup.definitions.doubt();
+        self.numbering = Default::default();
+        let groups: Vec<InFlight> = self.in_flight.drain(..).collect();
+        let mut again = Vec::new();
+        let mut confirm = Vec::new();
+        let mut why = String::new();
+        for (group, effect) in groups.into_iter().zip(effects) {
+            match &group.resolution {
+                Some(Resolution::Durable) => {
+                    self.stats.add(Count::Groups, 1);
+                    self.deliver(group.done);
+                    continue;
+                }
+                Some(Resolution::Refused(refusal)) => {
+                    self.stats.add(Count::Refused, 1);
+                    why = said(refusal);
+                }
+                Some(Resolution::Unknown(reason)) => {
+                    self.stats.add(Count::Unknown, 1);
+                    why.clone_from(reason);
+                }
+                None => {}
+            }
+            tracing::warn!(event = "group_doubtful", group = group.no, effect, why);
+            if effect {
+                confirm.push(group);
+            } else {
+                self.undo_sends(&group.done);
+                again.extend(group.done.into_iter().map(|done| done.item));
+            }
+        }
+        self.decide_again(again, &why);
+        for group in confirm {
+            self.confirm(group).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a group whose answer was lost is in the store.
+    async fn took_effect(&self, group: &InFlight) -> Result<bool, qixian_store::Error> {
+        match &group.trace {
+            Trace::Line(case, seq, id) => {
+                let lines = self.store.journal(*case, seq.saturating_sub(1), 1).await?;
+                let found = lines.first();
+                Ok(found.is_some_and(|line| line.seq == *seq && line.id == *id))
+            }
+            Trace::Entry(entry) => {
+                let found = self.store.outbox(&[entry.intent.id]).await?;
+                Ok(found.into_iter().flatten().next().as_ref() == Some(entry))
+            }
+            Trace::Record((kind, id), after) => {
+                let found = self.store.record(*kind, *id).await?;
+                Ok(found.as_ref() == after.as_deref())
+            }
+            Trace::None => Ok(false),
+        }
+    }
+
+    /// A group is seen in the store, but nobody said that it is durable: one of its records is written once more
+    /// unchanged, and the answers leave when *that* is durable, since groups become durable in order.
+    async fn confirm(&mut self, group: InFlight) -> Result<(), qixian_store::Error> {
+        let mut commit = Commit::default();
+        match &group.trace {
+            Trace::Line(case, ..) => {
+                let found = self.store.cases(&[*case]).await?;
+                if let Some(case) = found.into_iter().flatten().next() {
+                    let row = qixian_core::next_wake(&case);
+                    commit.cases.push(qixian_store::CaseWrite {
+                        before: Some(case.clone()),
+                        case,
+                        journal: None,
+                        wake_before: row,
+                        wake_after: row,
+                    });
+                }
+            }
+            Trace::Entry(entry) => commit.outbox.push(OutboxWrite {
+                due_before: entry.next_at,
+                entry: (**entry).clone(),
+            }),
+            Trace::Record(key, after) => commit.records.push(RecordWrite {
+                before: after.as_deref().cloned(),
+                after: after.as_deref().cloned(),
+                key: *key,
+            }),
+            Trace::None => {}
+        }
+        let ticket = self.store.submit(Group {
+            commits: vec![commit],
+        });
+        self.last_group += 1;
+        let no = self.last_group;
+        self.in_flight.push_back(InFlight {
+            no,
+            ticket,
+            resolution: None,
+            confirms: true,
+            ..group
+        });
+        Ok(())
+    }
+
+    /// Sends that were decided but never leave give their places back.
+    fn undo_sends(&mut self, done: &[Done]) {
+        for done in done {
+            if let Answer::Jobs(jobs) = &done.answer {
+                for job in jobs {
+                    self.send_ended(job.entry, job.provider.name());
+                }
+            }
+        }
+    }
+}
+
+fn said(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Conflict(why) | Refusal::Unavailable(why) | Refusal::TooLarge(why) => why.clone(),
+    }
+}
