@@ -29,7 +29,8 @@ pub struct RulePack {
 pub struct RuleRow {
     /// The rule's key (`sms_check.window`).
     pub key: String,
-    /// Field paths and the value each must have; empty matches always.
+    /// Field paths and the value each must have; empty matches always. Null asks that the field is not known, a list for
+    /// that very list, and `1` and `1.0` are the same.
     pub matches: BTreeMap<String, Value>,
     /// The answer; null where the sources leave it unknown.
     pub value: Value,
@@ -140,7 +141,7 @@ impl RuleRow {
     fn fits(&self, fields: &Fields) -> bool {
         self.matches
             .iter()
-            .all(|(path, wanted)| value::get(fields, path) == Some(wanted))
+            .all(|(path, wanted)| same(value::get(fields, path).unwrap_or(&Value::Null), wanted))
     }
 
     fn ties_with(&self, other: &RuleRow) -> bool {
@@ -153,11 +154,20 @@ impl RuleRow {
         let compatible = self
             .matches
             .iter()
-            .all(|(path, a)| other.matches.get(path).is_none_or(|b| a == b));
+            .all(|(path, a)| other.matches.get(path).is_none_or(|b| same(a, b)));
         self.key == other.key
             && self.matches.len() == other.matches.len()
             && both_in_force
             && compatible
+    }
+}
+
+/// Whether two values mean the same to a rule.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Int(whole), Value::Number(fraction))
+        | (Value::Number(fraction), Value::Int(whole)) => *whole as f64 == *fraction,
+        _ => a == b,
     }
 }
 
@@ -220,5 +230,104 @@ mod tests {
         old.until = Some("2020-08-16".parse().unwrap());
         new.from = Some("2020-08-17".parse().unwrap());
         assert!(RulePack::build("t", 1, vec![old, new]).is_ok());
+    }
+
+    fn list(texts: &[&str]) -> Value {
+        Value::List(texts.iter().map(|t| Value::Text((*t).to_owned())).collect())
+    }
+
+    /// What one row with the condition `a = wanted` says of a case whose `a` is `found`.
+    #[test]
+    fn a_condition_fits_exactly_its_value() {
+        let on = "2026-02-13".parse().unwrap();
+        let text = |t: &str| Value::Text(t.to_owned());
+        for (wanted, found, fits) in [
+            (text("x"), text("x"), true),
+            (text("x"), text("X"), false),
+            (text("x"), Value::Null, false),
+            (text("x"), list(&["x"]), false),
+            (list(&["x", "y"]), list(&["x", "y"]), true),
+            (list(&["x", "y"]), list(&["y", "x"]), false),
+            (list(&["x", "y"]), text("x"), false),
+            (list(&[]), list(&[]), true),
+            (list(&[]), Value::Null, false),
+            (Value::Null, Value::Null, true),
+            (Value::Null, list(&[]), false),
+            (Value::Int(1), Value::Number(1.0), true),
+            (Value::Number(1.5), Value::Int(1), false),
+            (Value::Bool(true), text("true"), false),
+        ] {
+            let mut only = row("k", &[], "yes");
+            only.matches.insert("a".to_owned(), wanted.clone());
+            let pack = RulePack::build("t", 1, vec![only]).unwrap();
+            let fields = Fields::from([("a".to_owned(), found.clone())]);
+            let known = pack.ask("k", &fields, on) != RuleAnswer::Unknown;
+            assert_eq!(known, fits, "{wanted:?} asked of {found:?}");
+        }
+    }
+
+    #[test]
+    fn more_conditions_win_whatever_the_order_and_a_null_row_hides_the_wider_one() {
+        let on = "2026-02-13".parse().unwrap();
+        let case = fields(&[("p", "甘肃"), ("kind", "person")]);
+        let mut silent = row("w", &[("p", "甘肃"), ("kind", "person")], "");
+        silent.value = Value::Null;
+        let wide = row("w", &[("p", "甘肃")], "48h");
+        for rows in [
+            vec![silent.clone(), wide.clone(), row("w", &[], "24h")],
+            vec![row("w", &[], "24h"), wide, silent],
+        ] {
+            let pack = RulePack::build("t", 1, rows).unwrap();
+            assert_eq!(pack.ask("w", &case, on), RuleAnswer::Unknown);
+            let other = pack.ask("w", &fields(&[("p", "甘肃")]), on);
+            assert!(matches!(other, RuleAnswer::Known(row) if row.value.as_text() == Some("48h")));
+        }
+    }
+
+    #[test]
+    fn a_row_is_in_force_on_its_first_and_last_day() {
+        let mut only = row("w", &[], "yes");
+        only.from = Some("2018-09-10".parse().unwrap());
+        only.until = Some("2020-08-16".parse().unwrap());
+        let pack = RulePack::build("t", 1, vec![only]).unwrap();
+        for (day, known) in [
+            ("2018-09-09", false),
+            ("2018-09-10", true),
+            ("2020-08-16", true),
+            ("2020-08-17", false),
+        ] {
+            let answer = pack.ask("w", &Fields::new(), day.parse().unwrap());
+            assert_eq!(answer != RuleAnswer::Unknown, known, "{day}");
+        }
+    }
+
+    #[test]
+    fn ties_are_found_pair_by_pair() {
+        let check = |rows: Vec<RuleRow>, pairs: &[(usize, usize)]| {
+            let errors = RulePack::build("t", 1, rows).err().unwrap_or_default();
+            let found: Vec<_> = errors.iter().map(|e| (e.first, e.second)).collect();
+            assert_eq!(found, pairs);
+        };
+        let with = |path: &str, wanted: Value| {
+            let mut row = row("w", &[], "x");
+            row.matches.insert(path.to_owned(), wanted);
+            row
+        };
+        check(vec![], &[]);
+        check(vec![row("w", &[], "a"), row("v", &[], "a")], &[]);
+        check(vec![row("w", &[], "a"); 3], &[(0, 1), (0, 2), (1, 2)]);
+        check(
+            vec![with("a", Value::Int(1)), with("a", Value::Number(1.0))],
+            &[(0, 1)],
+        );
+        check(
+            vec![with("a", list(&["x"])), with("a", list(&["x", "y"]))],
+            &[],
+        );
+        let mut ends = row("w", &[], "a");
+        ends.until = Some("2020-08-16".parse().unwrap());
+        let mut begins = row("w", &[], "b");
+        begins.from = Some("2020-08-16".parse().unwrap());
+        check(vec![ends, begins], &[(0, 1)]);
     }
 }
