@@ -1,0 +1,152 @@
+//! From a file's text to its root table, with the checks every kind of file shares.
+
+use qixian_core::Words;
+use toml::de::DeTable;
+
+use crate::codes::{Basic, Family};
+use crate::diagnostics::{Diagnostics, Source, Span, say};
+use crate::report::Report;
+use crate::table::{At, Table};
+
+/// Longest file read, in bytes.
+pub(crate) const MOST_BYTES: usize = 256 * 1024;
+/// The file format written today.
+const SCHEMA: i64 = 1;
+
+/// Parses `source` and lets `read` walk it. `None` from `read` goes with an error in the report.
+///
+/// # Errors
+/// All problems when one of them is an error.
+pub(crate) fn read_file<T>(
+    source: &Source,
+    family: Family,
+    read: impl FnOnce(Table<'_>) -> Option<T>,
+) -> Result<(T, Diagnostics), Diagnostics> {
+    let report = Report::new(family);
+    if source.text.len() > MOST_BYTES {
+        let (size, most) = (source.text.len(), MOST_BYTES / 1024);
+        let message = say!(
+            "文件有 {size} 字节，最多 {most} KiB",
+            "the file has {size} bytes; at most {most} KiB are read"
+        );
+        report.push(report.basic(Basic::TooLarge, 0..0, message));
+        return Err(report.finish(source).unwrap_or_else(|found| found));
+    }
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    let value = read(Table::new(root.get_ref(), 0..0, &report));
+    if !errors.is_empty() {
+        report.keep_local_only();
+    }
+    for error in &errors {
+        report.push(syntax(&report, error, source.text.len()));
+    }
+    match (report.finish(source), value) {
+        (Ok(warnings), Some(value)) => Ok((value, warnings)),
+        (Ok(found) | Err(found), _) => Err(found),
+    }
+}
+
+fn syntax(report: &Report, error: &toml::de::Error, end: usize) -> crate::Diagnostic {
+    let detail = error.message().trim().replace('\n', "; ");
+    let span = error.span().unwrap_or(end..end);
+    report
+        .basic(
+            Basic::Syntax,
+            span,
+            say!("不是合法的 TOML：{detail}", "not valid TOML: {detail}"),
+        )
+        .label(say!("读到这里读不下去", "reading stops here"))
+}
+
+/// Checks `schema`, which every file begins with.
+pub(crate) fn check_schema(root: &Table<'_>) {
+    let Some(item) = root.need("schema", "schema = 1") else {
+        return;
+    };
+    let Some(found) = item.count(i64::MAX) else {
+        return;
+    };
+    if found == SCHEMA {
+        return;
+    }
+    let message = say!(
+        "文件格式版本 {found} 不认识",
+        "schema {found} is not known to this program"
+    );
+    let help = match found > SCHEMA {
+        true => say!(
+            "本程序认识到版本 {SCHEMA}；请升级程序，或用 schema = {SCHEMA} 重写此文件",
+            "this program knows schema {SCHEMA}; upgrade it, or write the file for schema = {SCHEMA}"
+        ),
+        false => say!("请写 schema = {SCHEMA}", "write schema = {SCHEMA}"),
+    };
+    let report = root.report();
+    report.push(
+        report
+            .basic(Basic::Schema, item.span(), message)
+            .label(say!("版本不认识", "unknown version"))
+            .help(help),
+    );
+}
+
+/// `version`, the author's.
+pub(crate) fn read_version(root: &Table<'_>) -> u32 {
+    root.need("version", "version = 1")
+        .and_then(|item| item.count(i64::from(u32::MAX)))
+        .and_then(|version| u32::try_from(version).ok())
+        .unwrap_or_default()
+}
+
+/// Checks that an id is kebab-case: what files, addresses and templates are called by.
+pub(crate) fn check_id(report: &Report, id: &At<String>) {
+    let shaped = shaped_like(&id.value, '-');
+    if !shaped {
+        bad_name(report, &id.value, id.span.clone(), "first-filing");
+    }
+}
+
+/// Checks that a name is snake_case.
+pub(crate) fn check_name(report: &Report, name: &str, span: Span) -> bool {
+    let shaped = shaped_like(name, '_');
+    if !shaped {
+        bad_name(report, name, span, "sms_code");
+    }
+    shaped
+}
+
+fn bad_name(report: &Report, name: &str, span: Span, example: &str) {
+    let message = say!("“{name}”不能用作标识", "`{name}` cannot be a name");
+    report.push(
+        report
+            .basic(Basic::BadName, span, message)
+            .label(say!("标识写法不对", "not written as a name"))
+            .help(say!(
+                "小写字母开头，只用小写字母、数字和连接符，最多 64 个字符，如 {example}",
+                "begin with a small letter; use small letters, digits and separators only, 64 characters at most, like {example}"
+            )),
+    );
+}
+
+/// Small ASCII letters and digits in words joined by single `joint`s.
+pub(crate) fn shaped_like(name: &str, joint: char) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.split(joint).all(|word| {
+            !word.is_empty()
+                && word
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        })
+}
+
+/// Refuses a list that is longer than `most`.
+pub(crate) fn check_count(report: &Report, what: Words, count: usize, most: usize, span: Span) {
+    if count > most {
+        let (zh, en) = (&what.zh, &what.en);
+        let message = say!(
+            "{zh}有 {count} 个，最多 {most} 个",
+            "{count} {en}; at most {most} are taken"
+        );
+        report.push(report.basic(Basic::TooLarge, span, message));
+    }
+}
