@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use qixian_core::{Case, DefinitionRef, Workflow};
 use qixian_store::{DefinitionText, Store};
+use qixian_workflow::Catalog;
 
 /// Turns the text of a stored workflow file into a checked one.
-pub type CompileText = Arc<dyn Fn(&str) -> Result<Workflow, String> + Send + Sync>;
+pub type CompileText = Arc<dyn Fn(&str) -> Result<Arc<Workflow>, String> + Send + Sync>;
 
 /// The definitions in use: the newest of each id, and older ones that open cases still run on.
 #[derive(Clone)]
@@ -58,6 +59,18 @@ impl Definitions {
         definitions
     }
 
+    /// The workflows of a catalog; stored texts of older versions are read as the catalog reads them.
+    pub fn of_catalog(catalog: &Catalog) -> Self {
+        let reader = Mutex::new(catalog.clone());
+        let compile = move |text: &str| {
+            let mut reader = reader.lock().map_err(|_| "the reader is gone".to_owned())?;
+            let read = reader.compile_text("stored", text);
+            read.map_err(|problems| format!("{problems:?}"))
+        };
+        let workflows = catalog.files().map(|file| file.workflow.clone());
+        Self::new(workflows, Arc::new(compile))
+    }
+
     /// The newest workflow of this id.
     pub fn newest(&self, id: &str) -> Option<&Arc<Workflow>> {
         self.newest.get(id)
@@ -90,7 +103,6 @@ impl Definitions {
             .ok_or_else(|| DefinitionError::Missing(name()))?;
         let workflow =
             (self.compile)(&text).map_err(|why| DefinitionError::Unusable(name(), why))?;
-        let workflow = Arc::new(workflow);
         self.known.insert(wanted.clone(), workflow.clone());
         self.stored.insert(wanted.clone());
         Ok(workflow)

@@ -215,7 +215,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
                     } else if self.dispatcher.is_full(name) {
                         return Begun::Parked(name.to_owned());
                     } else {
-                        let job = self.start(entry, leg, channel, provider, Some(message), now);
+                        let mut job = self.start(entry, leg, channel, provider, Some(message), now);
+                        job.workflow.clone_from(&workflow.id);
                         return Begun::Job(Box::new(job));
                     }
                 }
@@ -298,6 +299,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
             },
             provider,
             message: message.map(Arc::new),
+            cause: entry.intent.cause.clone(),
+            workflow: String::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use qixian_core::OutboxId;
+use qixian_core::{Cause, OutboxId};
 use qixian_notify::{Message, Outcome, Provider, SendContext};
 
 /// One try to send, or one question what became of an earlier try.
@@ -18,6 +18,10 @@ pub struct SendJob {
     pub message: Option<Arc<Message>>,
     /// Key, end and number of the try.
     pub context: SendContext,
+    /// Why it is said.
+    pub cause: Cause,
+    /// The id of the case's workflow; empty for a question to the provider.
+    pub workflow: String,
 }
 
 /// What became of a [`SendJob`].
