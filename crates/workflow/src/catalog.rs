@@ -351,8 +351,8 @@ fn build_calendar(
     years: &[CalendarFile],
     base: Option<&WorkCalendar>,
 ) -> Result<WorkCalendar, Diagnostics> {
-    let titles = years.iter().map(|year| year.title.as_str());
-    let title = titles.filter(|t| !t.is_empty()).next_back().unwrap_or(id);
+    let mut titles = years.iter().map(|year| year.title.as_str());
+    let title = titles.rfind(|title| !title.is_empty()).unwrap_or(id);
     let mut texts: Vec<&str> = years.iter().map(|year| &*year.source.text).collect();
     texts.sort_unstable();
     let version: String = digest(&texts.concat()).chars().take(16).collect();

@@ -150,7 +150,8 @@ fn read_start(table: &Table<'_>, names: &Names<'_>) -> Option<(Starts, bool)> {
 /// Working days need a calendar: the deadline's own, or the workflow's.
 fn check_work_days(measured: &Option<Measured>, own_calendar: bool, names: &Names<'_>) {
     let Some(measured) = measured else { return };
-    if let (Some(span), false) = (&measured.work_days, own_calendar) {
+    let checked = own_calendar || names.calendar_named;
+    if let (Some(span), false) = (&measured.work_days, checked) {
         names.check_calendar(&names.calendar, span.clone());
     }
 }

@@ -4,7 +4,10 @@ use std::fmt::{self, Display};
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
+};
 use qixian_core::{Lang, Words};
 
 use crate::Code;
@@ -141,6 +144,27 @@ fn floor_boundary(text: &str, byte: usize) -> usize {
         byte -= 1;
     }
     byte
+}
+
+/// Text with its file's name, whose columns count characters: miette alone would count bytes, three for each 汉字.
+impl SourceCode for Source {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let read = self.text.read_span(span, lines_before, lines_after)?;
+        let (_, column) = self.place(read.span().offset());
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.to_string(),
+            read.data(),
+            *read.span(),
+            read.line(),
+            column - 1,
+            read.line_count(),
+        )))
+    }
 }
 
 /// How to draw diagnostics.
@@ -309,12 +333,12 @@ fn tidy(text: &str) -> String {
 struct Shown<'a> {
     diagnostic: &'a Diagnostic,
     lang: Lang,
-    source: NamedSource<Arc<str>>,
+    source: &'a Source,
     labels: Vec<LabeledSpan>,
 }
 
 impl<'a> Shown<'a> {
-    fn new(source: &Source, diagnostic: &'a Diagnostic, lang: Lang) -> Self {
+    fn new(source: &'a Source, diagnostic: &'a Diagnostic, lang: Lang) -> Self {
         let labelled = |label: &Label, primary: bool| {
             let span = source.shown(&label.span);
             let text = Some(label.text.get(lang).to_owned());
@@ -328,7 +352,7 @@ impl<'a> Shown<'a> {
         Self {
             diagnostic,
             lang,
-            source: NamedSource::new(&*source.name, source.text.clone()),
+            source,
             labels,
         }
     }
@@ -360,7 +384,7 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        Some(&self.source)
+        Some(self.source)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -57,6 +57,8 @@ pub(crate) struct Names<'a> {
     pub(crate) workflow: String,
     pub(crate) zone: Zone,
     pub(crate) calendar: String,
+    /// Whether the file names its calendar; it is checked there then.
+    pub(crate) calendar_named: bool,
     pub(crate) initial: Name,
     pub(crate) schema: Schema,
     pub(crate) params: Fields,

@@ -26,6 +26,20 @@ impl Report {
         }
     }
 
+    /// Whether more problems would be dropped, so that looking for close names is not worth the time.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.borrow().len() >= MOST
+    }
+
+    /// How many errors there are so far.
+    pub(crate) fn errors(&self) -> usize {
+        let found = self.found.borrow();
+        found
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count()
+    }
+
     pub(crate) fn push(&self, diagnostic: Diagnostic) {
         let mut found = self.found.borrow_mut();
         if found.len() < MOST {
@@ -40,6 +54,9 @@ impl Report {
 
     /// Says that `name` is none of `known`, and which of them may have been meant.
     pub(crate) fn unknown(&self, code: Code, what: Words, name: &str, span: Span, known: &[&str]) {
+        if self.is_full() {
+            return;
+        }
         let (zh, en) = (&what.zh, &what.en);
         let diagnostic = Diagnostic::error(
             code,
@@ -51,9 +68,19 @@ impl Report {
         self.push(diagnostic);
     }
 
-    /// Leaves out what a syntax error may have caused elsewhere.
-    pub(crate) fn keep_local_only(&self) {
-        self.found.borrow_mut().retain(|d| d.code.is_local());
+    /// Leaves out what the syntax errors at these places may have caused: whatever is not wrong by itself, unknown keys
+    /// after the first of them (they may belong to a table whose header was not read), and what is said of the places
+    /// themselves.
+    pub(crate) fn keep_beside(&self, syntax: &[Span]) {
+        let first = syntax.iter().map(|span| span.start).min().unwrap_or(0);
+        let unknown_key = self.family.code(Basic::UnknownKey);
+        self.found.borrow_mut().retain(|d| {
+            let place = &d.label.span;
+            let overlaps = |span: &Span| span.start <= place.end && place.start <= span.end;
+            d.code.is_local()
+                && !(d.code == unknown_key && place.start > first)
+                && !syntax.iter().any(overlaps)
+        });
     }
 
     /// All problems; `Err` when one of them is an error.

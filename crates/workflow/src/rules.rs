@@ -13,7 +13,7 @@ use crate::source::{check_id, check_schema, read_file, read_version, shaped_like
 use crate::table::{At, Item, Table};
 
 /// Most rows of a pack, after lists of values have become rows of their own.
-const MOST: usize = 4_000;
+const MOST: usize = 2_000;
 /// How sure an author can be.
 const CONFIDENCE: [&str; 3] = ["high", "medium", "low"];
 
@@ -77,12 +77,16 @@ fn build(
                 "two rules of `{key}` fit the same cases equally well"
             ),
         };
-        let mut problem = Diagnostic::error(Code::RulesTie, second.clone(), problem)
-            .label(say!("这一条", "this one"))
-            .help(say!(
+        let help = match first == second {
+            true => say!("删去重复的值", "remove the value that is repeated"),
+            false => say!(
                 "让其中一条多写一个 match 条件，或用 from/until 把时间分开",
                 "give one of them one more condition in `match`, or part their times with from/until"
-            ));
+            ),
+        };
+        let mut problem = Diagnostic::error(Code::RulesTie, second.clone(), problem)
+            .label(say!("这一条", "this one"))
+            .help(help);
         if first != second {
             problem = problem.also(first.clone(), say!("与这一条", "and this one"));
         }

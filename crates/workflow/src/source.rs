@@ -35,10 +35,15 @@ pub(crate) fn read_file<T>(
     let (root, errors) = DeTable::parse_recoverable(&source.text);
     let value = read(Table::new(root.get_ref(), 0..0, &report));
     if !errors.is_empty() {
-        report.keep_local_only();
-    }
-    for error in &errors {
-        report.push(syntax(&report, error, source.text.len()));
+        let end = source.text.len();
+        let places: Vec<Span> = errors
+            .iter()
+            .map(|e| e.span().unwrap_or(end..end))
+            .collect();
+        report.keep_beside(&places);
+        for (error, place) in errors.iter().zip(places) {
+            report.push(syntax(&report, error.message(), place));
+        }
     }
     match (report.finish(source), value) {
         (Ok(warnings), Some(value)) => Ok((value, warnings)),
@@ -46,9 +51,8 @@ pub(crate) fn read_file<T>(
     }
 }
 
-fn syntax(report: &Report, error: &toml::de::Error, end: usize) -> crate::Diagnostic {
-    let detail = error.message().trim().replace('\n', "; ");
-    let span = error.span().unwrap_or(end..end);
+fn syntax(report: &Report, detail: &str, span: Span) -> crate::Diagnostic {
+    let detail = detail.trim().replace('\n', "; ");
     report
         .basic(
             Basic::Syntax,
@@ -56,6 +60,34 @@ fn syntax(report: &Report, error: &toml::de::Error, end: usize) -> crate::Diagno
             say!("不是合法的 TOML：{detail}", "not valid TOML: {detail}"),
         )
         .label(say!("读到这里读不下去", "reading stops here"))
+        .help(syntax_help(&detail))
+}
+
+/// What to do about the mistakes people make most.
+fn syntax_help(detail: &str) -> Words {
+    if detail.contains("duplicate key") {
+        say!(
+            "同一张表里一个键只能写一次；合并或删去其中一处",
+            "a table has each key once; join the two or remove one"
+        )
+    } else if detail.contains("unquoted key") {
+        say!(
+            "含其他字符的键要加引号，如 \"site.name\"",
+            "put keys with other characters in quotes, like \"site.name\""
+        )
+    } else if detail.contains("unclosed") {
+        say!(
+            "前面的括号或引号没有合上",
+            "a bracket or quote before it is not closed"
+        )
+    } else if detail.contains("string") {
+        say!(
+            "文本要加双引号，如 title = \"收集材料\"",
+            "put texts in double quotes, like title = \"Collecting\""
+        )
+    } else {
+        Words::default()
+    }
 }
 
 /// Checks `schema`, which every file begins with.

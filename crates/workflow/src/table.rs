@@ -165,6 +165,9 @@ impl<'a> Table<'a> {
     pub(crate) fn finish(self) {
         let asked = self.asked.into_inner();
         for entry in self.entries.iter().filter(|e| !asked.contains(&e.key)) {
+            if self.report.is_full() {
+                return;
+            }
             let key = entry.key;
             let message = say!("不认识的键“{key}”", "`{key}` is not known here");
             let diagnostic = self

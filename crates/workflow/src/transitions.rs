@@ -1,5 +1,7 @@
 //! `[[on]]`: what events do.
 
+use std::collections::BTreeMap;
+
 use qixian_core::definition::{Name, Notify, TransitionDef};
 use qixian_core::{What, Words};
 
@@ -158,19 +160,56 @@ pub(crate) fn read_notify(table: &Table<'_>, names: &Names<'_>) -> Vec<Notify> {
     messages
 }
 
+/// What stands before a transition of one event in one state.
+#[derive(Default)]
+struct Before<'t> {
+    /// The first that is taken whatever its guard would say.
+    always: Option<usize>,
+    /// The first with each condition.
+    when: BTreeMap<&'t (Name, bool), usize>,
+}
+
+impl<'t> Before<'t> {
+    /// The earlier transition that leaves nothing over for one with this condition.
+    fn blocker(&self, when: Option<&(Name, bool)>) -> Option<usize> {
+        self.always
+            .or_else(|| self.when.get(when?).copied())
+            .or_else(|| self.both_ways())
+    }
+
+    /// A transition whose condition stands there with both answers.
+    fn both_ways(&self) -> Option<usize> {
+        self.when
+            .iter()
+            .find(|((guard, wanted), _)| self.when.contains_key(&(guard.clone(), !wanted)))
+            .map(|(_, index)| *index)
+    }
+
+    fn add(&mut self, when: Option<&'t (Name, bool)>, index: usize) {
+        match when {
+            None => {
+                self.always.get_or_insert(index);
+            }
+            Some(when) => {
+                self.when.entry(when).or_insert(index);
+            }
+        }
+    }
+}
+
 /// Refuses transitions that others of the same event stand before in every state.
 fn check_taken(all: &Transitions, names: &Names<'_>) {
+    let mut before: BTreeMap<(&str, &str), Before<'_>> = BTreeMap::new();
     for (index, (def, span)) in all.defs.iter().zip(&all.spans).enumerate() {
-        let earlier = &all.defs[..index];
+        let mut blockers = Vec::new();
         let states = leaves(def, names);
-        let Some(first) = states.first().and_then(|s| blocker(earlier, def, s, names)) else {
-            continue;
-        };
-        if states
-            .iter()
-            .all(|s| blocker(earlier, def, s, names).is_some())
-        {
-            report_never(all, index, first, span.clone(), names);
+        for state in &states {
+            let seen = before.entry((&def.event, state)).or_default();
+            blockers.extend(seen.blocker(def.when.as_ref()));
+            seen.add(def.when.as_ref(), index);
+        }
+        if let Some(first) = blockers.first().filter(|_| blockers.len() == states.len()) {
+            report_never(all, index, *first, span.clone(), names);
         }
     }
 }
@@ -208,31 +247,4 @@ fn leaves<'n>(def: &'n TransitionDef, names: &'n Names<'_>) -> Vec<&'n Name> {
             .filter(|s| !names.finals.contains(s))
             .collect(),
     }
-}
-
-/// The earlier transition that is always taken before `def` in `state`.
-fn blocker(
-    earlier: &[TransitionDef],
-    def: &TransitionDef,
-    state: &Name,
-    names: &Names<'_>,
-) -> Option<usize> {
-    let rivals = || {
-        earlier.iter().enumerate().filter(|(_, other)| {
-            other.event == def.event
-                && match other.from.is_empty() {
-                    true => !names.finals.contains(state),
-                    false => other.from.contains(state),
-                }
-        })
-    };
-    let same = rivals().find(|(_, other)| other.when.is_none() || other.when == def.when);
-    let both_ways = || {
-        rivals().find(|(_, other)| {
-            other.when.as_ref().is_some_and(|(guard, wanted)| {
-                rivals().any(|(_, o)| o.when.as_ref() == Some(&(guard.clone(), !wanted)))
-            })
-        })
-    };
-    same.or_else(both_ways).map(|(index, _)| index)
 }

@@ -90,20 +90,17 @@ pub fn read_workflow(
 
 /// SHA-256 of a file's text in lower-case hex.
 pub fn digest(text: &str) -> String {
-    use std::fmt::Write;
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text) {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    let bytes = Sha256::digest(text);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_root(root: Table<'_>, source: &Source, context: &ReadContext) -> WorkflowFile {
+    let report = root.report();
     check_schema(&root);
     let version = read_version(&root);
     let title = root.words("title");
     let names = gather(&root, context);
+    let before = report.errors();
     let (states, state_spans) = root
         .need(
             "states",
@@ -139,12 +136,15 @@ fn read_root(root: Table<'_>, source: &Source, context: &ReadContext) -> Workflo
         ladders: ladders.defs,
         text: source.text.clone(),
     };
-    if !workflow.states.is_empty() {
+    if !workflow.states.is_empty() && report.errors() == before {
         let section = root.key_span("states").unwrap_or(0..0);
         states::check_ways(&workflow, &state_spans, section, names.report);
     }
     let tests = file_tests::read(root.tables("tests"), &names);
-    warn_unused(&root, &names);
+    // Beside errors these may be mere consequences: the use that is missing is the one that is misspelt.
+    if report.errors() == before {
+        warn_unused(&root, &names);
+    }
     root.finish();
     WorkflowFile {
         workflow: Arc::new(workflow),
@@ -180,6 +180,7 @@ fn gather<'a>(root: &Table<'a>, context: &'a ReadContext) -> Names<'a> {
         calendar: calendar
             .as_ref()
             .map_or("cn".to_owned(), |id| id.value.clone()),
+        calendar_named: calendar.is_some(),
         initial: Name::new(),
         schema: root
             .table("fields")

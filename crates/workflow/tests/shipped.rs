@@ -6,16 +6,18 @@ use std::sync::Arc;
 use qixian_core::NoFunctions;
 use qixian_workflow::{Catalog, Render, Sources};
 
+fn entry_name(path: &Path) -> String {
+    let name = path.file_name().expect("an entry has a name");
+    name.to_string_lossy().into_owned()
+}
+
 fn texts(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("the folder is in the repository") {
         let path = entry.expect("a readable entry").path();
         if path.extension().is_some_and(|e| e == "toml") {
             let text = std::fs::read_to_string(&path).expect("UTF-8");
-            found.push((
-                path.file_name().unwrap().to_string_lossy().into_owned(),
-                text,
-            ));
+            found.push((entry_name(&path), text));
         }
     }
     found.sort();
