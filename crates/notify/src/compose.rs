@@ -177,31 +177,48 @@ impl Words {
     }
 }
 
-/// Where words are looked for: the message's own, then the common ones of its cause.
+/// Where words are looked for: the message's own, then common ones of the same name (`_default/undone`), then those of
+/// its cause.
 ///
 /// While a deadline waits for its start its rungs are questions: unless the ladder names a template, they are
 /// `WORKFLOW/ask_DEADLINE` and not the deadline's own words, which speak of a due time.
 fn bases(intent: &ReminderIntent, scope: &ComposeScope<'_>) -> Vec<String> {
     let deadline = scope.deadline;
-    let waiting = deadline.is_some_and(|d| d.clock == ClockState::Waiting);
-    let own_words_of = |d: &Deadline| {
-        intent.template == d.name || intent.template == format!("{}/{}", scope.workflow.id, d.name)
+    let waiting = deadline.filter(|d| d.clock == ClockState::Waiting);
+    let (workflow, name) = named(&intent.template, &scope.workflow.id);
+    let name = match waiting {
+        Some(d) if d.name == name => format!("ask_{name}"),
+        _ => name.to_owned(),
     };
-    let own = match deadline {
-        Some(d) if waiting && own_words_of(d) => format!("{}/ask_{}", scope.workflow.id, d.name),
-        _ if intent.template.contains('/') => intent.template.clone(),
-        _ => format!("{}/{}", scope.workflow.id, intent.template),
-    };
-    let common = match &intent.cause {
-        Cause::Rung { .. } if waiting => "_default/ask",
-        Cause::Rung { .. } if deadline.is_none() => "_default/manual",
-        Cause::Rung { .. } => match deadline.and_then(|d| scope.workflow.deadlines.get(&d.name)) {
-            Some(def) if def.kind == Kind::Expectation => "_default/rung_expectation",
-            _ => "_default/rung_duty",
+    let of_cause = match &intent.cause {
+        Cause::Rung { .. } if waiting.is_some() => "_default/ask",
+        Cause::Rung { .. } => match deadline {
+            Some(d) if is_expectation(d, scope.workflow) => "_default/rung_expectation",
+            Some(_) => "_default/rung_duty",
+            None => "_default/manual",
         },
-        Cause::Missed { .. } => "_default/missed",
-        Cause::Transition { .. } => "_default/transition",
+        Cause::Missed { .. } if deadline.is_some() => "_default/missed",
+        Cause::Transition { .. } | Cause::Missed { .. } => "_default/transition",
         Cause::Manual => "_default/manual",
     };
-    vec![own, common.to_owned()]
+    vec![
+        format!("{workflow}/{name}"),
+        format!("_default/{name}"),
+        of_cause.to_owned(),
+    ]
+}
+
+/// Workflow and name of a template: the last two steps of what the intent says, the case's own workflow where it says
+/// the name only.
+fn named<'a>(template: &'a str, own: &'a str) -> (&'a str, &'a str) {
+    let (before, name) = template.rsplit_once('/').unwrap_or(("", template));
+    match before.rsplit('/').next() {
+        Some(workflow) if !workflow.is_empty() => (workflow, name),
+        _ => (own, name),
+    }
+}
+
+fn is_expectation(deadline: &Deadline, workflow: &Workflow) -> bool {
+    let def = workflow.deadlines.get(&deadline.name);
+    def.is_some_and(|def| def.kind == Kind::Expectation)
 }

@@ -153,7 +153,7 @@ fn sample(lang: Lang, [staff, urgent, overdue, filled]: [bool; 4]) -> Facts {
             provisional: filled,
             ..DeadlineFacts::default()
         }),
-        items: vec![Item::sample(); some(2)],
+        items: vec![sample_item(); some(2)],
         related: vec![Related::default(); some(2)],
         missing: vec![Party::default(); some(2)],
         to_call: vec![Party::default(); some(2)],
@@ -161,20 +161,14 @@ fn sample(lang: Lang, [staff, urgent, overdue, filled]: [bool; 4]) -> Facts {
     }
 }
 
-trait Sample {
-    fn sample() -> Self;
-}
-
-impl Sample for Item {
-    fn sample() -> Self {
-        Item {
-            round: 1,
-            code: "other".to_owned(),
-            field: String::new(),
-            words: "-".to_owned(),
-            by: "bureau".to_owned(),
-            done: false,
-        }
+fn sample_item() -> Item {
+    Item {
+        round: 1,
+        code: "other".to_owned(),
+        field: String::new(),
+        words: "-".to_owned(),
+        by: "bureau".to_owned(),
+        done: false,
     }
 }
 
@@ -185,15 +179,18 @@ impl Templates {
         let mut problems = Vec::new();
         for name in named_templates(workflow) {
             for lang in [Lang::Zh, Lang::En] {
-                problems.extend(self.missing(lang, name));
+                problems.extend(self.missing(lang, workflow, name));
             }
         }
         problems.extend(self.unknown_fields(workflow));
         problems
     }
 
-    fn missing(&self, lang: Lang, name: &str) -> Option<TemplateError> {
-        let name = format!("{}/{name}", lang_name(lang));
+    fn missing(&self, lang: Lang, workflow: &Workflow, name: &str) -> Option<TemplateError> {
+        let name = match name.contains('/') {
+            true => format!("{}/{name}", lang_name(lang)),
+            false => format!("{}/{}/{name}", lang_name(lang), workflow.id),
+        };
         (!self.has(&name)).then(|| TemplateError {
             file: format!("{name}.txt"),
             line: None,
@@ -259,7 +256,6 @@ fn named_templates(workflow: &Workflow) -> Vec<&str> {
     names
 }
 
-/// Used by tests that render one template in one situation.
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,6 +31,7 @@ pub(crate) const NAMES: &[&str] = &[
     "person.name",
     "person.role",
     "person.role_title",
+    "person.greeting",
     "person.staff",
     "deadline",
     "deadline.name",
@@ -300,8 +301,18 @@ fn person(person: &Person, lang: Lang) -> Value {
         ("name", Value::from(&person.name)),
         ("role", Value::from(&person.role)),
         ("role_title", Value::from(role_title(&person.role, lang))),
+        ("greeting", Value::from(greeting(&person.name, lang))),
         ("staff", Value::from(person.staff)),
     ])
+}
+
+fn greeting(name: &str, lang: Lang) -> String {
+    match (name.is_empty(), lang) {
+        (true, Lang::Zh) => "您好：".to_owned(),
+        (true, Lang::En) => "Hello,".to_owned(),
+        (false, Lang::Zh) => format!("{name}，您好："),
+        (false, Lang::En) => format!("Dear {name},"),
+    }
 }
 
 fn party(party: &Party, lang: Lang) -> Value {

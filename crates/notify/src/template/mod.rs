@@ -4,8 +4,8 @@
 //! `NAME.sms.txt` is the SMS and has no subject. `NAME.CHANNEL.txt` serves one other channel, `NAME.html` replaces the
 //! HTML that is otherwise made from the text. Names stand in [`facts::NAMES`], filters in [`filters`].
 //!
-//! A message looks for, in this order: its own words for the channel, its own words, `_default` words of its cause for
-//! the channel, `_default` words of its cause; all in the person's language. Loading finds every mistake it can at once:
+//! A message looks for its own words, then for `_default` words of the same name, then for those of its cause; each time
+//! first for the channel, then for any; all in the person's language. Loading finds every mistake it can at once:
 //! syntax, unknown names also in branches that are not taken, and whatever rendering a sample brings to light.
 
 mod check;
@@ -13,7 +13,7 @@ pub(crate) mod facts;
 mod filters;
 mod phrases;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
@@ -94,6 +94,17 @@ impl Templates {
     /// The names of all loaded templates (`zh/first-filing/sms_code.sms`), in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
+    }
+
+    /// The messages there are words for in both languages, as workflow files name them (`first-filing/approved`).
+    pub fn messages(&self) -> BTreeSet<String> {
+        let zh = self
+            .files
+            .keys()
+            .filter_map(|name| name.strip_prefix("zh/"));
+        zh.filter(|name| !name.contains('.') && self.has(&format!("en/{name}")))
+            .map(str::to_owned)
+            .collect()
     }
 
     fn add(&mut self, path: &str, text: &str) -> Result<(), TemplateError> {
