@@ -6,9 +6,12 @@
 
 pub mod codec;
 mod commit;
+pub mod conformance;
 mod contract;
 pub mod cursor;
 mod error;
+pub mod keys;
+pub mod kv;
 mod mem;
 mod ticket;
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use control::MemStoreControl;
 
-use crate::{Error, Group, Receipt, Refusal, Resolution, Resolver, Ticket, codec};
+use crate::{Error, Group, Receipt, Refusal, Resolution, Resolver, Ticket, codec, keys};
 use state::State;
 
 /// A store that keeps everything in memory. Clones are the same store.
@@ -158,25 +158,23 @@ impl Inner {
     }
 }
 
-/// Encodes what a backend would have to, so that both refuse the same.
+/// Measures what a backend would have to write, so that both refuse the same.
 fn check_sizes(group: &Group) -> Result<(), Error> {
     for commit in &group.commits {
         for write in &commit.cases {
-            codec::encode(b"case", &*write.case)?;
-            write
-                .journal
-                .as_ref()
-                .map(|line| codec::encode(b"journal", line))
-                .transpose()?;
+            codec::check_size(&keys::case(write.case.id), &(write.case.rev, &*write.case))?;
+            if let Some(line) = &write.journal {
+                codec::check_size(&keys::journal(write.case.id, line.seq), line)?;
+            }
         }
         for write in &commit.outbox {
-            codec::encode(b"outbox", &write.entry)?;
+            codec::check_size(&keys::outbox(write.entry.intent.id), &write.entry)?;
         }
-        for text in &commit.definitions {
-            codec::encode(b"definition", text)?;
+        for written in &commit.definitions {
+            codec::check_size(&keys::definition(&written.definition), &written.text)?;
         }
         for record in commit.records.iter().filter_map(|w| w.after.as_ref()) {
-            codec::encode(b"record", record)?;
+            codec::check_size(&keys::record(record.kind, record.id), record)?;
         }
     }
     Ok(())
