@@ -179,17 +179,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
         self.due_messages.reset();
         self.setup.definitions.doubt();
         self.numbering = Default::default();
+        // Groups become durable in order: what stands before a durable one is durable too.
+        let known = self.last_durable();
         let groups: Vec<InFlight> = self.in_flight.drain(..).collect();
-        let mut again = Vec::new();
-        let mut confirm = Vec::new();
+        let (mut again, mut confirm) = (Vec::new(), Vec::new());
         let mut why = String::new();
-        for (group, effect) in groups.into_iter().zip(effects) {
+        for (place, (mut group, effect)) in groups.into_iter().zip(effects).enumerate() {
+            let refused = matches!(&group.resolution, Some(Resolution::Refused(_)));
             match &group.resolution {
-                Some(Resolution::Durable) => {
-                    self.stats.add(Count::Groups, 1);
-                    self.deliver(group.done);
-                    continue;
-                }
                 Some(Resolution::Refused(refusal)) => {
                     self.stats.add(Count::Refused, 1);
                     why = said(refusal);
@@ -198,9 +195,20 @@ impl<S: Store, C: Clock> Engine<S, C> {
                     self.stats.add(Count::Unknown, 1);
                     why.clone_from(reason);
                 }
-                None => {}
+                Some(Resolution::Durable) | None => {}
             }
-            tracing::warn!(event = "group_doubtful", group = group.no, effect, why);
+            if effect && known.is_some_and(|last| place <= last) {
+                group.resolution = Some(Resolution::Durable);
+                self.in_flight.push_back(group);
+                continue;
+            }
+            tracing::warn!(
+                event = "group_doubtful",
+                group = group.no,
+                refused,
+                effect,
+                why
+            );
             if effect {
                 confirm.push(group);
             } else {
@@ -213,6 +221,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
             self.confirm(group).await?;
         }
         Ok(())
+    }
+
+    fn last_durable(&self) -> Option<usize> {
+        let mut groups = self.in_flight.iter();
+        groups.rposition(|g| g.resolution == Some(Resolution::Durable))
     }
 
     /// Whether a group whose answer was lost is in the store.

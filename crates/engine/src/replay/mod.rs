@@ -121,6 +121,22 @@ impl Replay {
         answer
     }
 
+    /// Releases what a case that started mid-way holds back.
+    pub async fn release(&mut self, case: CaseId) {
+        let event = Event {
+            id: String::new(),
+            case,
+            occurred_at: self.now(),
+            by: Actor::system("system"),
+            note: None,
+            expected_edit_rev: None,
+            what: What::Release,
+        };
+        if let Err(error) = self.submit(event).await {
+            tracing::warn!(event = "release_refused", %case, %error);
+        }
+    }
+
     /// Lets time pass until `until`; whatever comes due on the way happens at its own instant. Time does not go back.
     ///
     /// # Errors
