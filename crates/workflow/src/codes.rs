@@ -68,6 +68,7 @@ codes! {
     TestOrder "WF0035" "测试步骤的时间倒退" "the steps of a test go back in time"
     Untested "WF0036" "没有测试走过的转移" "a transition no test takes"
     DuplicateWorkflow "WF0037" "流程标识重复" "two files with one workflow id"
+    NotPossible "WF0038" "事件在此期限的状态里不会发生" "an event that cannot happen while the deadline runs"
     RulesSyntax "RU0001" "不是合法的 TOML" "not valid TOML"
     RulesUnknownKey "RU0002" "不认识的键" "a key that does not belong there"
     RulesMissingKey "RU0003" "缺少必需的键" "a key that must be there is missing"

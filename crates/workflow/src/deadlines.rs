@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use qixian_core::definition::{
-    Ask, DeadlineDef, Kind, Length, Missed, MissedThen, Name, RungAt, Starts,
+    Ask, DeadlineDef, Kind, Length, Missed, MissedThen, Name, RungAt, Starts, TransitionDef,
 };
 
 use crate::Code;
@@ -23,12 +23,13 @@ pub(crate) fn read(
     table: &Table<'_>,
     names: &Names<'_>,
     ladders: &Ladders,
+    transitions: &[TransitionDef],
 ) -> IndexMap<Name, DeadlineDef> {
     let report = table.report();
     let mut deadlines = IndexMap::new();
     for (name, deadline) in table.named_tables() {
         check_name(report, name.value, name.span.clone());
-        if let Some(def) = read_one(&deadline, names, ladders) {
+        if let Some(def) = read_one(&deadline, names, ladders, transitions) {
             deadlines.insert(name.value.to_owned(), def);
         }
         deadline.finish();
@@ -43,7 +44,12 @@ pub(crate) fn read(
     deadlines
 }
 
-fn read_one(table: &Table<'_>, names: &Names<'_>, ladders: &Ladders) -> Option<DeadlineDef> {
+fn read_one(
+    table: &Table<'_>,
+    names: &Names<'_>,
+    ladders: &Ladders,
+    transitions: &[TransitionDef],
+) -> Option<DeadlineDef> {
     let why = say!(
         "到了就办结，不再计时",
         "reaching it ends the case and its clocks"
@@ -65,6 +71,22 @@ fn read_one(table: &Table<'_>, names: &Names<'_>, ladders: &Ladders) -> Option<D
     if let (Some(ladder), Some((starts, _)), Some(measured)) = (&ladder, &start, &measured) {
         check_rungs(ladder, starts, measured, names, ladders);
     }
+    let missed = read_missed(table, names);
+    let events = |key| {
+        let events = table.texts(key);
+        for event in &events {
+            check_possible(event, &states, names, transitions);
+        }
+        names.resolve_all(Sort::Event, events)
+    };
+    let (met_by, pause_on, resume_on) = (events("met_by"), events("pause_on"), events("resume_on"));
+    if let Some((MissedThen::Event(event), span)) = missed
+        .as_ref()
+        .map(|missed| (&missed.value.then, &missed.span))
+    {
+        let event = At::new(event.clone(), span.clone());
+        check_possible(&event, &states, names, transitions);
+    }
     let ask = read_ask(table, names, ladders, start.as_ref().map(|(s, _)| s));
     let def = DeadlineDef {
         title: table.words("title"),
@@ -76,10 +98,10 @@ fn read_one(table: &Table<'_>, names: &Names<'_>, ladders: &Ladders) -> Option<D
         calendar: calendar.map(|id| id.value),
         ladder: ladder.map(|ladder| ladder.value),
         ask,
-        missed: read_missed(table, names),
-        met_by: names.resolve_all(Sort::Event, table.texts("met_by")),
-        pause_on: names.resolve_all(Sort::Event, table.texts("pause_on")),
-        resume_on: names.resolve_all(Sort::Event, table.texts("resume_on")),
+        missed: missed.map(|missed| missed.value),
+        met_by,
+        pause_on,
+        resume_on,
         holder: table
             .text("holder")
             .and_then(|role| names.resolve(Sort::Role, role)),
@@ -289,7 +311,7 @@ fn check_questions(ladder: &At<Name>, names: &Names<'_>, ladders: &Ladders) {
     }
 }
 
-fn read_missed(table: &Table<'_>, names: &Names<'_>) -> Option<Missed> {
+fn read_missed(table: &Table<'_>, names: &Names<'_>) -> Option<At<Missed>> {
     let item = table.get("missed")?;
     let missed = item.table()?;
     let to = missed.text("to");
@@ -323,9 +345,46 @@ fn read_missed(table: &Table<'_>, names: &Names<'_>) -> Option<Missed> {
             return None;
         }
     };
-    Some(Missed {
+    let missed = Missed {
         then,
         reason,
         notify,
-    })
+    };
+    Some(At::new(missed, item.span()))
+}
+
+/// Warns of an event that no transition takes in any of the deadline's states: it can never do there what is said of it.
+fn check_possible(
+    event: &At<String>,
+    states: &[Name],
+    names: &Names<'_>,
+    transitions: &[TransitionDef],
+) {
+    let mut taking = transitions
+        .iter()
+        .filter(|t| t.event == event.value)
+        .peekable();
+    // An event nobody knows is a problem of its own, and a deadline without states runs in all of them.
+    if taking.peek().is_none() || states.is_empty() {
+        return;
+    }
+    if taking.any(|t| t.from.is_empty() || t.from.iter().any(|from| states.contains(from))) {
+        return;
+    }
+    let (name, list) = (&event.value, states.join(", "));
+    names.report.push(
+        Diagnostic::warning(
+            Code::NotPossible,
+            event.span.clone(),
+            say!(
+                "期限运行时不会发生“{name}”",
+                "`{name}` cannot happen while the deadline runs"
+            ),
+        )
+        .label(say!("这时不会发生", "not possible then"))
+        .help(say!(
+            "没有从 {list} 出发的“{name}”；加一条 [[on]]，或换一个事件",
+            "no transition of `{name}` leaves {list}; add an [[on]], or name another event"
+        )),
+    );
 }

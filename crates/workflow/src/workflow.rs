@@ -117,7 +117,8 @@ fn read_root(root: Table<'_>, source: &Source, context: &ReadContext) -> Workflo
         .unwrap_or_default();
     let transitions = transitions::read(root.tables("on"), &names);
     let deadlines = root.table("deadlines");
-    let deadlines = deadlines.map(|table| deadlines::read(&table, &names, &ladders));
+    let deadlines =
+        deadlines.map(|table| deadlines::read(&table, &names, &ladders, &transitions.defs));
     let workflow = Workflow {
         id: names.workflow.clone(),
         version,
