@@ -6,9 +6,11 @@ use std::sync::Arc;
 use qixian_core::{DefinitionRef, Env, Functions, RulePack, Workflow};
 use qixian_time::WorkCalendar;
 
+use crate::children::ChildUse;
 use crate::diagnostics::{Diagnostic, Diagnostics, Source, say};
 use crate::names::field_paths;
 use crate::report::suggestion;
+use crate::table::At;
 use crate::{
     CalendarFile, Code, ReadContext, WorkflowFile, digest, read_calendar_year, read_rules,
     read_workflow,
@@ -73,9 +75,9 @@ impl Catalog {
             templates: sources.templates.clone(),
             functions: functions.names().iter().map(|f| (*f).to_owned()).collect(),
         };
-        let broken = read_workflows(&sources.workflows, &context, &mut found);
-        let files = broken.files;
-        if broken.complete {
+        let read = read_workflows(&sources.workflows, &context, &mut found);
+        let files = read.files;
+        if read.complete {
             for file in files.values() {
                 found.append(check_children(file, &files));
             }
@@ -240,65 +242,60 @@ fn at_key(
 fn check_children(file: &WorkflowFile, files: &BTreeMap<String, WorkflowFile>) -> Diagnostics {
     let mut problems = Vec::new();
     for used in &file.children {
-        let Some(target) = files.get(&used.workflow.value) else {
-            let id = &used.workflow.value;
-            let known: Vec<&str> = files.keys().map(String::as_str).collect();
-            problems.push(
-                Diagnostic::error(
-                    Code::UnknownWorkflow,
-                    used.workflow.span.clone(),
-                    say!("没有名为“{id}”的流程", "there is no workflow `{id}`"),
-                )
-                .label(say!("没有这个流程", "no such workflow"))
-                .help(suggestion(id, &known)),
-            );
-            continue;
-        };
-        let target = &target.workflow;
-        let id = &target.id;
-        if let Some(event) = used
-            .event
-            .as_ref()
-            .filter(|e| !target.knows_event(&e.value))
-        {
-            let name = &event.value;
-            let known: Vec<&str> = target.transitions.iter().map(|t| &*t.event).collect();
-            problems.push(
-                Diagnostic::error(
-                    Code::UnknownEvent,
-                    event.span.clone(),
-                    say!(
-                        "流程“{id}”没有事件“{name}”",
-                        "workflow `{id}` has no event `{name}`"
-                    ),
-                )
-                .label(say!("没有这个事件", "no such event"))
-                .help(suggestion(name, &known)),
-            );
-        }
-        let known = field_paths(&target.fields);
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        for path in used
-            .fields
-            .iter()
-            .filter(|p| target.fields.at(&p.value).is_none())
-        {
-            let field = &path.value;
-            problems.push(
-                Diagnostic::error(
-                    Code::UnknownField,
-                    path.span.clone(),
-                    say!(
-                        "流程“{id}”没有字段“{field}”",
-                        "workflow `{id}` has no field `{field}`"
-                    ),
-                )
-                .label(say!("没有这个字段", "no such field"))
-                .help(suggestion(field, &known)),
-            );
+        match files.get(&used.workflow.value) {
+            Some(target) => problems.extend(check_child(used, &target.workflow)),
+            None => problems.push(unknown_workflow(used, files)),
         }
     }
     Diagnostics::of(&file.source, problems)
+}
+
+fn unknown_workflow(used: &ChildUse, files: &BTreeMap<String, WorkflowFile>) -> Diagnostic {
+    let id = &used.workflow.value;
+    let known: Vec<&str> = files.keys().map(String::as_str).collect();
+    let message = say!("没有名为“{id}”的流程", "there is no workflow `{id}`");
+    Diagnostic::error(Code::UnknownWorkflow, used.workflow.span.clone(), message)
+        .label(say!("没有这个流程", "no such workflow"))
+        .help(suggestion(id, &known))
+}
+
+/// The event told and the fields filled must be the child's.
+fn check_child(used: &ChildUse, target: &Workflow) -> Vec<Diagnostic> {
+    let id = &target.id;
+    let mut problems = Vec::new();
+    if let Some(event) = used
+        .event
+        .as_ref()
+        .filter(|e| !target.knows_event(&e.value))
+    {
+        let name = &event.value;
+        let known: Vec<&str> = target.transitions.iter().map(|t| &*t.event).collect();
+        let message = say!(
+            "流程“{id}”没有事件“{name}”",
+            "workflow `{id}` has no event `{name}`"
+        );
+        problems.push(
+            Diagnostic::error(Code::UnknownEvent, event.span.clone(), message)
+                .label(say!("没有这个事件", "no such event"))
+                .help(suggestion(name, &known)),
+        );
+    }
+    let known = field_paths(&target.fields);
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let unknown = |path: &&At<String>| target.fields.at(&path.value).is_none();
+    for path in used.fields.iter().filter(unknown) {
+        let field = &path.value;
+        let message = say!(
+            "流程“{id}”没有字段“{field}”",
+            "workflow `{id}` has no field `{field}`"
+        );
+        problems.push(
+            Diagnostic::error(Code::UnknownField, path.span.clone(), message)
+                .label(say!("没有这个字段", "no such field"))
+                .help(suggestion(field, &known)),
+        );
+    }
+    problems
 }
 
 /// Reads the years and builds the calendars, those that extend others after them.

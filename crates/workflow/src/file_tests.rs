@@ -267,43 +267,32 @@ fn read_event(step: &Table<'_>, names: &Names<'_>) -> Option<TestEvent> {
 /// Fields of a new case, checked against the schema.
 fn read_case_fields(item: Option<Item<'_>>, names: &Names<'_>) -> Fields {
     let fields = read_record(item);
-    if let Some(item) = item {
-        for problem in names.schema.check(&fields) {
-            let (pointer, detail) = (&problem.pointer, &problem.detail);
-            names.report.push(
-                Diagnostic::error(
-                    Code::FieldKind,
-                    item.span_at(pointer),
-                    say!("字段 {pointer}：{detail}", "field {pointer}: {detail}"),
-                )
-                .label(say!("放不进去", "does not fit")),
-            );
-        }
-    }
+    check_fields(&fields, item, names);
     fields
 }
 
 /// Fields of an event: like those of a case, and `items` of a rejection, which no schema has.
 fn read_event_fields(item: Option<Item<'_>>, names: &Names<'_>) -> Fields {
     let mut fields = read_record(item);
-    let items = fields.remove("items");
-    if let Some(item) = item {
-        for problem in names.schema.check(&fields) {
-            let (pointer, detail) = (&problem.pointer, &problem.detail);
-            names.report.push(
-                Diagnostic::error(
-                    Code::FieldKind,
-                    item.span_at(pointer),
-                    say!("字段 {pointer}：{detail}", "field {pointer}: {detail}"),
-                )
-                .label(say!("放不进去", "does not fit")),
-            );
-        }
-    }
-    if let Some(items) = items {
-        fields.insert("items".to_owned(), items);
-    }
+    let items = fields.remove_entry("items");
+    check_fields(&fields, item, names);
+    fields.extend(items);
     fields
+}
+
+fn check_fields(fields: &Fields, item: Option<Item<'_>>, names: &Names<'_>) {
+    let Some(item) = item else { return };
+    for problem in names.schema.check(fields) {
+        let (pointer, detail) = (&problem.pointer, &problem.detail);
+        names.report.push(
+            Diagnostic::error(
+                Code::FieldKind,
+                item.span_at(pointer),
+                say!("字段 {pointer}：{detail}", "field {pointer}: {detail}"),
+            )
+            .label(say!("放不进去", "does not fit")),
+        );
+    }
 }
 
 fn read_record(item: Option<Item<'_>>) -> Fields {
