@@ -1,11 +1,10 @@
 //! A case and a workflow to speak of, and the shipped words.
 
-// Each test binary uses some of these.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses some of these")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
 use qixian_core::definition::{
@@ -13,7 +12,7 @@ use qixian_core::definition::{
 };
 use qixian_core::{
     Case, CaseId, Cause, Channel, ClockState, Deadline, DefinitionRef, Item, Lang, Leg, OutboxId,
-    PackRef, Party, ReminderIntent, Schema, Value, Words, Workflow,
+    PackRef, Party, ReminderIntent, Schema, Words, Workflow,
 };
 use qixian_notify::{Address, ComposeScope, Message, Person, Recipient, SendContext, Templates};
 use qixian_time::{Period, Timestamp, Zone};
@@ -54,11 +53,15 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-pub(crate) fn templates() -> Templates {
-    Templates::from_sources(shipped()).unwrap_or_else(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        panic!("{}", lines.join("\n"))
-    })
+/// The shipped words, loaded once.
+pub(crate) fn templates() -> &'static Templates {
+    static SHIPPED: LazyLock<Templates> = LazyLock::new(|| {
+        Templates::from_sources(shipped()).unwrap_or_else(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            panic!("{}", lines.join("\n"))
+        })
+    });
+    &SHIPPED
 }
 
 pub(crate) fn party(role: &str, name: &str, mobile: &str) -> Party {
@@ -313,9 +316,4 @@ pub(crate) fn context(attempt: u32) -> SendContext {
         attempt,
         now: at("2026-02-13T17:30:00+08:00"),
     }
-}
-
-/// A field value, for tests that add one.
-pub(crate) fn text(value: &str) -> Value {
-    Value::Text(value.to_owned())
 }
