@@ -80,6 +80,13 @@ fn syntax_help(detail: &str) -> Words {
             "前面的括号或引号没有合上",
             "a bracket or quote before it is not closed"
         )
+    } else if detail.contains("basic string") {
+        say!(
+            "文本的右引号不见了，或反斜杠后的字符不对",
+            "the closing quote is missing, or a backslash stands before the wrong character"
+        )
+    } else if detail.contains("missing comma") {
+        say!("两项之间要有逗号", "put a comma between two items")
     } else if detail.contains("string") {
         say!(
             "文本要加双引号，如 title = \"收集材料\"",

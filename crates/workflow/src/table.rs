@@ -460,7 +460,7 @@ pub(crate) fn bad_value(report: &Report, span: Span, message: Words, label: Word
 /// Says what `time` found wrong with a text.
 pub(crate) fn time_error(report: &Report, span: Span, error: &TimeError) {
     let message = Words::new(error.zh(), error.to_string());
-    let label = say!("读不懂", "cannot be read");
+    let label = say!("不能这样写", "cannot be used");
     bad_value(report, span, message, label);
 }
 
