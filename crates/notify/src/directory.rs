@@ -89,9 +89,8 @@ impl Directory for Staff {
         if parties.peek().is_some() {
             return parties.nth(nth).map(from_party);
         }
-        let mut members = self.members.iter();
-        members
-            .by_ref()
+        self.members
+            .iter()
             .filter(|m| m.roles.iter().any(|r| r == role))
             .nth(nth)
             .map(|member| from_staff(member, role))

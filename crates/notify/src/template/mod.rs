@@ -42,6 +42,13 @@ fn place(file: &str, line: Option<usize>) -> String {
 }
 
 /// All loaded words, compiled.
+///
+/// `LANG/WORKFLOW/NAME.txt` holds `subject: …`, an empty line and the text; `NAME.sms.txt` only the text of the SMS;
+/// `NAME.CHANNEL.txt` the words of one other channel; `NAME.html` a mail's HTML, else made from the text in the frame
+/// `_default/mail.html`. Words know `case` (`title`, `reference`, `state_title`, …), `workflow`, `person` (`greeting`,
+/// `name`, `role_title`, `staff`), `deadline` (`title`, `due_at`, `overdue`, `assumed`, `provisional`, …), `items`,
+/// `related`, `missing` (who has not confirmed), `to_call`, `urgent`, `presumed` and `field("site.number")`. Times are
+/// said by the filters `left`, `time_left`, `local`, `weekday` and `day`.
 #[derive(Debug)]
 pub struct Templates {
     env: Environment<'static>,
