@@ -1,1 +1,20 @@
-//! Under construction.
+//! A seeded world for the unchanged engine: one number decides everything that happens.
+//!
+//! [`World`] drives turns, tickets, sends, people, crashes and the clock, each by a seeded choice; [`FaultPlan`] says
+//! which faults a seed uses and how often; the [`Checker`] looks whether every promise was kept. A failure names its seed:
+//! running that seed again repeats it to the letter.
+
+mod checker;
+mod faults;
+mod people;
+mod provider;
+mod rng;
+mod setup;
+mod world;
+
+pub use checker::{Checker, Failure};
+pub use faults::FaultPlan;
+pub use provider::{Delivery, FaultProvider};
+pub use rng::Rng;
+pub use setup::setup;
+pub use world::{Summary, World};

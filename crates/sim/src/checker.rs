@@ -1,0 +1,298 @@
+//! Whether every promise was kept.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use qixian_core::{
+    Case, CaseId, Cause, Channel, Env, EventId, JournalLine, OutboxId, Rev, RungState, What, fold,
+    next_wake,
+};
+use qixian_engine::{Ack, Definitions, SendJob};
+use qixian_store::{CaseQuery, MemStore, MessageQuery, OutboxEntry, Store};
+use qixian_time::Timestamp;
+
+use crate::Delivery;
+
+/// A promise that was not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure(pub String);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Remembers what was promised.
+#[derive(Debug, Default)]
+pub struct Checker {
+    /// What every event that was answered with success made.
+    accepted: HashMap<EventId, (CaseId, Rev)>,
+    /// Events whose last answer was a refusal.
+    refused: HashSet<EventId>,
+    /// Cases whose closing was acknowledged and that were not reopened since.
+    closed: HashSet<CaseId>,
+}
+
+/// Everything in a store.
+struct Contents {
+    cases: Vec<Arc<Case>>,
+    journals: HashMap<CaseId, Vec<JournalLine>>,
+    entries: Vec<OutboxEntry>,
+}
+
+impl Checker {
+    /// An event was acknowledged.
+    ///
+    /// # Errors
+    /// When the same event was acknowledged before with another result.
+    pub fn acknowledged(&mut self, id: &str, what: &What, ack: &Ack) -> Result<(), Failure> {
+        let made = (ack.case.id, ack.rev);
+        if let Some(before) = self.accepted.insert(id.to_owned(), made)
+            && before != made
+        {
+            return fail(format!("{id} was answered {before:?}, then {made:?}"));
+        }
+        self.refused.remove(id);
+        match what {
+            What::Close { .. } => {
+                self.closed.insert(ack.case.id);
+            }
+            What::Reopen { .. } => {
+                self.closed.remove(&ack.case.id);
+            }
+            _ => {}
+        }
+        if !ack.case.closed {
+            self.closed.remove(&ack.case.id);
+        }
+        Ok(())
+    }
+
+    /// An event was refused.
+    pub fn refused(&mut self, id: &str) {
+        self.refused.insert(id.to_owned());
+    }
+
+    /// A message is handed out.
+    ///
+    /// # Errors
+    /// When its case is known to be closed.
+    pub fn handed_out(&self, job: &SendJob) -> Result<(), Failure> {
+        if job.message.is_some() && self.closed.contains(&job.entry.case) {
+            return fail(format!("{} was sent for a closed case", job.entry));
+        }
+        Ok(())
+    }
+
+    /// Looks at everything: to be called when nothing is in flight.
+    ///
+    /// # Errors
+    /// The first promise found broken.
+    pub fn full(
+        &self,
+        store: &MemStore,
+        env: &Env,
+        definitions: &Definitions,
+    ) -> Result<(), Failure> {
+        let contents = Contents::read(store)?;
+        self.events(&contents)?;
+        for case in &contents.cases {
+            folds(case, &contents.journals[&case.id], env, definitions)?;
+            rungs(case, &contents.entries)?;
+        }
+        timers(store, &contents.cases)
+    }
+
+    /// After everything came to rest: every message decided before `before` has its outcome, and no SMS came twice.
+    ///
+    /// # Errors
+    /// The first promise found broken.
+    pub fn at_rest(
+        &self,
+        store: &MemStore,
+        before: Timestamp,
+        delivered: &[Delivery],
+    ) -> Result<(), Failure> {
+        let contents = Contents::read(store)?;
+        for entry in &contents.entries {
+            let open = entry
+                .legs
+                .iter()
+                .find(|leg| !leg.status.is_final() && leg.status != qixian_core::LegStatus::Held);
+            if let Some(leg) = open
+                && entry.intent.created_at < before
+            {
+                return fail(format!("{} never ended: {leg:?}", entry.intent.id));
+            }
+        }
+        let mut once = BTreeSet::new();
+        for delivery in delivered.iter().filter(|d| d.channel == Channel::Sms) {
+            if !once.insert(&delivery.key) {
+                return fail(format!("SMS {} arrived twice", delivery.key));
+            }
+        }
+        let known: BTreeSet<OutboxId> = contents.entries.iter().map(|e| e.intent.id).collect();
+        for delivery in delivered {
+            let id = delivery
+                .key
+                .split('.')
+                .next()
+                .and_then(|id| id.parse().ok());
+            if !id.is_some_and(|id| known.contains(&id)) {
+                return fail(format!("{} arrived and is not in the outbox", delivery.key));
+            }
+        }
+        Ok(())
+    }
+
+    fn events(&self, contents: &Contents) -> Result<(), Failure> {
+        let mut found: HashMap<&str, (CaseId, Rev)> = HashMap::new();
+        for (case, lines) in &contents.journals {
+            for line in lines {
+                if line.recorded_at < line.occurred_at && matches!(line.what, What::Wake) {
+                    return fail(format!("{case} line {} fired early", line.seq));
+                }
+                if found.insert(&line.id, (*case, line.seq)).is_some() {
+                    return fail(format!("{} is in the journals twice", line.id));
+                }
+            }
+        }
+        for (id, made) in &self.accepted {
+            match found.get(id.as_str()) {
+                Some(at) if at == made => {}
+                other => {
+                    return fail(format!(
+                        "{id} was acknowledged as {made:?}, found {other:?}"
+                    ));
+                }
+            }
+        }
+        match self
+            .refused
+            .iter()
+            .find(|id| found.contains_key(id.as_str()))
+        {
+            Some(id) => fail(format!("{id} was refused and is in a journal")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Contents {
+    fn read(store: &MemStore) -> Result<Self, Failure> {
+        pollster::block_on(async {
+            let mut cases = Vec::new();
+            let mut cursor: Option<String> = None;
+            loop {
+                let query = CaseQuery::default();
+                let page = store.list(&query, cursor.as_deref(), 500).await?;
+                cases.extend(page.items);
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            let mut entries = Vec::new();
+            loop {
+                let query = MessageQuery::default();
+                let page = store.messages(&query, cursor.as_deref(), 500).await?;
+                entries.extend(page.items);
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            let mut journals = HashMap::new();
+            for case in &cases {
+                let lines = store.journal(case.id, 0, usize::MAX).await?;
+                journals.insert(case.id, lines);
+            }
+            Ok(Self {
+                cases,
+                journals,
+                entries,
+            })
+        })
+        .map_err(|error: qixian_store::Error| Failure(error.to_string()))
+    }
+}
+
+fn fail<T>(what: String) -> Result<T, Failure> {
+    Err(Failure(what))
+}
+
+fn folds(
+    case: &Case,
+    journal: &[JournalLine],
+    env: &Env,
+    definitions: &Definitions,
+) -> Result<(), Failure> {
+    if journal.len() as u64 != case.rev {
+        return fail(format!(
+            "{} has rev {} and {} lines",
+            case.id,
+            case.rev,
+            journal.len()
+        ));
+    }
+    let Some(workflow) = definitions.newest(&case.workflow.id) else {
+        return fail(format!("{} has no definition", case.id));
+    };
+    match fold(env, workflow, case.id, journal) {
+        Ok(folded) if folded == *case => Ok(()),
+        Ok(folded) => fail(format!(
+            "{} folds to another case:\n{case:?}\n{folded:?}",
+            case.id
+        )),
+        Err(error) => fail(format!("{} does not fold: {error}", case.id)),
+    }
+}
+
+/// Every fired rung of the present generations has exactly one entry.
+fn rungs(case: &Case, entries: &[OutboxEntry]) -> Result<(), Failure> {
+    let mut said: BTreeMap<(&str, u32, u16), usize> = BTreeMap::new();
+    for entry in entries.iter().filter(|e| e.intent.id.case == case.id) {
+        if let Cause::Rung {
+            deadline,
+            generation,
+            rung,
+        } = &entry.intent.cause
+        {
+            *said.entry((deadline, *generation, *rung)).or_default() += 1;
+        }
+    }
+    for deadline in &case.deadlines {
+        for (place, rung) in deadline.rungs.iter().enumerate() {
+            let place = u16::try_from(place).unwrap_or(u16::MAX);
+            let found = said.get(&(deadline.name.as_str(), deadline.generation, place));
+            let found = found.copied().unwrap_or(0);
+            let wanted = usize::from(rung.state == RungState::Fired);
+            if found != wanted {
+                return fail(format!(
+                    "{} {} generation {} rung {place} is {:?} with {found} entries",
+                    case.id, deadline.name, deadline.generation, rung.state
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The wake-up rows are exactly those the cases ask for.
+fn timers(store: &MemStore, cases: &[Arc<Case>]) -> Result<(), Failure> {
+    let rows = pollster::block_on(store.timers_due(Timestamp::MAX, None, usize::MAX));
+    let rows = rows.map_err(|error| Failure(error.to_string()))?;
+    let found: BTreeSet<_> = rows.iter().map(|row| (row.at, row.case)).collect();
+    let wanted: BTreeSet<_> = cases
+        .iter()
+        .filter_map(|case| Some((next_wake(case)?, case.id)))
+        .collect();
+    if found != wanted {
+        let lost: Vec<_> = wanted.difference(&found).collect();
+        let extra: Vec<_> = found.difference(&wanted).collect();
+        return fail(format!("wake-up rows lost: {lost:?}, left over: {extra:?}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Seeded simulations: 200 seeds, each at least ninety simulated days.
+//!
+//! `QIXIAN_SEEDS=n` runs n seeds; `QIXIAN_SEED=s` runs that one. A failure prints its seed; past failures are kept in
+//! [`KEPT`] and always run.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use qixian_core::NoFunctions;
+use qixian_sim::World;
+use qixian_time::{Clock, SystemClock};
+use qixian_workflow::{Catalog, Sources};
+
+/// Seeds that failed once.
+const KEPT: [u64; 1] = [1];
+/// Days each seed lives.
+const DAYS: i64 = 90;
+
+fn files(dir: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("the directory is there") {
+        let path = entry.expect("it can be read").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|e| e == "toml") {
+            let text = std::fs::read_to_string(&path).expect("it can be read");
+            found.push((path.to_string_lossy().into_owned(), text));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn catalog() -> Catalog {
+    let config = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config");
+    let sources = Sources {
+        calendars: files(&config.join("calendars")),
+        rules: files(&config.join("rules")),
+        workflows: files(&config.join("workflows")),
+        templates: None,
+    };
+    Catalog::build(&sources, Arc::new(NoFunctions)).unwrap_or_else(|found| panic!("{found:?}"))
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn every_seed_keeps_every_promise() {
+    let catalog = catalog();
+    let count = number("QIXIAN_SEEDS").unwrap_or(200);
+    let fresh = SystemClock.now().as_millis().unsigned_abs() * 1_000;
+    let seeds: Vec<u64> = match number("QIXIAN_SEED") {
+        Some(seed) => vec![seed],
+        None => {
+            let fixed = (2..).take(usize::try_from(count / 2).unwrap_or(0));
+            let news = (fresh..).take(usize::try_from(count - count / 2).unwrap_or(0));
+            KEPT.into_iter().chain(fixed).chain(news).collect()
+        }
+    };
+    println!("{} seeds, the fresh ones from {fresh}", seeds.len());
+    let threads = std::thread::available_parallelism().map_or(2, |n| n.get());
+    let (catalog, seeds) = (&catalog, &seeds);
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let run = |lane: usize| {
+            let mine = seeds.iter().skip(lane).step_by(threads);
+            let failed = mine.filter_map(|seed| World::new(*seed, catalog).live(DAYS).err());
+            failed.map(|failure| failure.to_string()).collect::<Vec<_>>()
+        };
+        let lanes: Vec<_> = (0..threads).map(|lane| scope.spawn(move || run(lane))).collect();
+        let joined = lanes.into_iter().map(|lane| lane.join());
+        joined
+            .flat_map(|lane| lane.unwrap_or_else(|_| vec!["a seed panicked; see above".to_owned()]))
+            .collect()
+    });
+    let shown: Vec<&String> = failures.iter().take(3).collect();
+    assert!(failures.is_empty(), "{} seeds failed:\n{shown:#?}", failures.len());
+}
