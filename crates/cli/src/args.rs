@@ -1,0 +1,63 @@
+//! The command line as a whole. Each command's own arguments stand in its module.
+//!
+//! Texts are written `中文 | English`; [`crate::lang::localise`] keeps one of the two. `after_help` holds plain examples.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+/// `qixian`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "qixian",
+    version,
+    about = "备案期限不漏：案件、期限、提醒 | Keeps every filing moving and lets no deadline lapse",
+    disable_help_flag = true,
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "qixian serve --demo\nqixian due --from 2026-02-13T17:30 --within 48h --why\nqixian case list"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// 语言：zh 或 en | Language: zh or en
+    #[arg(long, global = true, value_name = "LANG", env = "QIXIAN_LANG", value_parser = ["zh", "en"], hide_env_values = true)]
+    lang: Option<String>,
+    /// 输出 JSON，供程序使用 | Print JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// 显示帮助 | Print help
+    #[arg(short, long, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
+    /// 显示版本 | Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// Where settings come from, for commands that work without a daemon.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ConfigArgs {
+    /// 配置文件；流程、规则、日历、模板在其同一目录 | Configuration file; workflows, rules, calendars and templates lie beside it
+    #[arg(long, value_name = "FILE", env = "QIXIAN_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// 计算一个期限，并说明理由 | Compute one date and say why
+    Due(crate::due::DueArgs),
+    /// 工作日历 | Working-day calendars
+    Calendar(crate::calendar::CalendarArgs),
+    /// 流程：查看、检查、测试、画图 | Workflows: look, check, test, draw
+    Workflow(crate::workflow::WorkflowArgs),
+}
