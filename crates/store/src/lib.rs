@@ -23,3 +23,5 @@ pub use contract::{CaseQuery, MessageQuery, OutboxRow, PAGE_MAX, Page, Store, Ti
 pub use error::Error;
 pub use mem::{MemStore, MemStoreControl};
 pub use ticket::{Receipt, Refusal, Resolution, Resolver, Ticket};
+/// The crates whose types the contract speaks of, so that a backend needs to name this one only.
+pub use {qixian_core as core, qixian_time as time};

@@ -1,0 +1,258 @@
+//! The store: reads on the caller's thread or a blocking one, writes through the queue.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::{Builder, JoinHandle};
+
+use async_trait::async_trait;
+use qixian_store::core::{Case, CaseId, DefinitionRef, EventId, JournalLine, OutboxId, Rev};
+use qixian_store::kv::Reader;
+use qixian_store::time::Timestamp;
+use qixian_store::{
+    CaseQuery, Error, Group, MessageQuery, OutboxEntry, OutboxRow, Page, Record, RecordKind, Seen,
+    Store, Ticket, TimerRow,
+};
+
+use crate::lock::Lock;
+use crate::open::{Opened, Options, open};
+use crate::queue::Queue;
+use crate::rows::Tree;
+use crate::watchdog::{OnFatal, Watchdog, panic_text};
+use crate::{flusher, writer};
+
+/// Up to so many records are read on the caller's thread. Cached they take some microseconds each, less than handing the
+/// work to another thread; not cached one disk read each, which so few may cost a thread of the runtime.
+const INLINE_READS: usize = 16;
+/// How many batches may be applied and not yet durable.
+const BATCHES_AHEAD: usize = 8;
+
+/// A store in a directory of its own. Dropping it writes what waits, makes it durable and closes it; do that, and opening,
+/// where blocking does no harm.
+#[derive(Debug)]
+pub struct SledStore {
+    queue: Arc<Queue>,
+    tree: Tree,
+    threads: Vec<JoinHandle<()>>,
+    /// Held until everything else is closed.
+    _lock: Lock,
+}
+
+impl SledStore {
+    /// Opens the directory, making it where there is none. Blocks while sled recovers: under 5 s for a million cases.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::NewerFormat`], [`Error::Unusable`] and [`Error::Damaged`]; the directory is then left as
+    /// it was, but for snapshot files that sled could not have read.
+    pub fn open(dir: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
+        let Opened { db, pages, lock } = open(dir.as_ref(), options)?;
+        let tree = Tree(db);
+        let queue = Arc::new(Queue::default());
+        let threads = start(&queue, &tree, pages, options)
+            .map_err(|error| Error::Backend(format!("cannot start a thread: {error}")))?;
+        Ok(Self {
+            queue,
+            tree,
+            threads,
+            _lock: lock,
+        })
+    }
+
+    /// Reads on a blocking thread, or here when `few` or where no runtime runs.
+    async fn read<T: Send + 'static>(
+        &self,
+        few: bool,
+        read: impl FnOnce(Reader<'_, Tree>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let tree = self.tree.clone();
+        // sled panics on some damage; that is an answer too, not the end of whoever asked.
+        let guarded = move || {
+            catch_unwind(AssertUnwindSafe(|| read(Reader(&tree))))
+                .unwrap_or_else(|panic| Err(Error::Backend(panic_text(&*panic).to_owned())))
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) if !few => runtime
+                .spawn_blocking(guarded)
+                .await
+                .map_err(|error| Error::Backend(error.to_string()))?,
+            _ => guarded(),
+        }
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        self.queue.close();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so by `on_fatal`.
+            thread.join().ok();
+        }
+    }
+}
+
+/// Starts the two stages and their watchdogs. Each ends by itself once the queue is closed.
+fn start(
+    queue: &Arc<Queue>,
+    tree: &Tree,
+    pages: File,
+    options: &Options,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let (applied, inbox) = sync_channel(BATCHES_AHEAD);
+    let watchdog = || Watchdog::start(options.flush_limit, options.on_fatal.clone());
+    let ((watch_a, watching_a), (watch_b, watching_b)) = (watchdog()?, watchdog()?);
+    let (queue_a, tree_a, tree_b) = (queue.clone(), tree.clone(), tree.clone());
+    let writing = stage("store-writer", queue, &options.on_fatal, move || {
+        writer::run(&queue_a, &tree_a, &watch_a, &applied).map_err(|error| error.to_string())
+    })?;
+    let flushing = stage("store-flusher", queue, &options.on_fatal, move || {
+        flusher::run(&inbox, &tree_b, &pages, &watch_b).map_err(|error| error.to_string())
+    })?;
+    Ok(vec![writing, flushing, watching_a, watching_b])
+}
+
+/// Runs `work` on a thread of its own. Its failure is the end: nothing is written after it.
+fn stage(
+    name: &str,
+    queue: &Arc<Queue>,
+    fatal: &OnFatal,
+    work: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    let (queue, fatal) = (queue.clone(), fatal.clone());
+    Builder::new().name(name.to_owned()).spawn(move || {
+        let word = match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(panic) => format!("panicked: {}", panic_text(&*panic)),
+        };
+        queue.abandon();
+        fatal(&format!(
+            "the store cannot write any more: {word}. What was acknowledged is safe; look at the disk, then start again"
+        ));
+    })
+}
+
+#[async_trait]
+impl Store for SledStore {
+    fn submit(&self, group: Group) -> Ticket {
+        self.queue.submit(group)
+    }
+
+    async fn cases(&self, ids: &[CaseId]) -> Result<Vec<Option<Arc<Case>>>, Error> {
+        let ids = ids.to_vec();
+        self.read(ids.len() <= INLINE_READS, move |rows| rows.cases(&ids))
+            .await
+    }
+
+    async fn seen(&self, ids: &[EventId]) -> Result<Vec<Option<Seen>>, Error> {
+        let ids = ids.to_vec();
+        self.read(ids.len() <= INLINE_READS, move |rows| rows.seen(&ids))
+            .await
+    }
+
+    async fn case_by_reference(&self, reference: &str) -> Result<Option<CaseId>, Error> {
+        let reference = reference.to_owned();
+        self.read(true, move |rows| rows.case_by_reference(&reference))
+            .await
+    }
+
+    async fn list(
+        &self,
+        query: &CaseQuery,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Arc<Case>>, Error> {
+        let (query, cursor) = (query.clone(), cursor.map(str::to_owned));
+        self.read(false, move |rows| {
+            rows.list(&query, cursor.as_deref(), limit)
+        })
+        .await
+    }
+
+    async fn journal(
+        &self,
+        case: CaseId,
+        after: Rev,
+        limit: usize,
+    ) -> Result<Vec<JournalLine>, Error> {
+        self.read(limit <= INLINE_READS, move |rows| {
+            rows.journal(case, after, limit)
+        })
+        .await
+    }
+
+    async fn timers_due(
+        &self,
+        until: Timestamp,
+        after: Option<TimerRow>,
+        limit: usize,
+    ) -> Result<Vec<TimerRow>, Error> {
+        self.read(limit <= INLINE_READS, move |rows| {
+            rows.timers_due(until, after, limit)
+        })
+        .await
+    }
+
+    async fn outbox_due(
+        &self,
+        until: Timestamp,
+        after: Option<OutboxRow>,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, Error> {
+        self.read(limit <= INLINE_READS, move |rows| {
+            rows.outbox_due(until, after, limit)
+        })
+        .await
+    }
+
+    async fn outbox(&self, ids: &[OutboxId]) -> Result<Vec<Option<OutboxEntry>>, Error> {
+        let ids = ids.to_vec();
+        self.read(ids.len() <= INLINE_READS, move |rows| rows.outbox(&ids))
+            .await
+    }
+
+    async fn messages(
+        &self,
+        query: &MessageQuery,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<OutboxEntry>, Error> {
+        let (query, cursor) = (query.clone(), cursor.map(str::to_owned));
+        self.read(false, move |rows| {
+            rows.messages(&query, cursor.as_deref(), limit)
+        })
+        .await
+    }
+
+    async fn definition(&self, definition: &DefinitionRef) -> Result<Option<Arc<str>>, Error> {
+        let definition = definition.clone();
+        self.read(true, move |rows| rows.definition(&definition))
+            .await
+    }
+
+    async fn record(&self, kind: RecordKind, id: CaseId) -> Result<Option<Record>, Error> {
+        self.read(true, move |rows| rows.record(kind, id)).await
+    }
+
+    async fn records(
+        &self,
+        kind: RecordKind,
+        client: Option<CaseId>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Record>, Error> {
+        let cursor = cursor.map(str::to_owned);
+        self.read(false, move |rows| {
+            rows.records(kind, client, cursor.as_deref(), limit)
+        })
+        .await
+    }
+
+    async fn forget_seen(&self, before: Timestamp, limit: usize) -> Result<usize, Error> {
+        self.queue
+            .forget(before, limit)
+            .await
+            .map_err(|_| Error::Backend("the store is closed".to_owned()))
+    }
+}

@@ -1,0 +1,97 @@
+//! Ends the process when a batch takes too long: sled can deadlock, or wait for a thread that died.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+use std::{fmt, io};
+
+/// Called with a last word.
+pub(crate) type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A thread that waits for the end of whatever is begun.
+pub(crate) struct Watchdog {
+    signals: Sender<Signal>,
+}
+
+enum Signal {
+    Begun,
+    Ended,
+}
+
+/// Something is under way while this lives.
+pub(crate) struct Watched<'a>(&'a Sender<Signal>);
+
+impl Watchdog {
+    /// Starts the thread. It ends once the watchdog is dropped.
+    pub(crate) fn start(limit: Duration, fatal: OnFatal) -> io::Result<(Self, JoinHandle<()>)> {
+        let (signals, inbox) = channel();
+        let thread = Builder::new()
+            .name("store-watchdog".to_owned())
+            .spawn(move || watch(&inbox, limit, &fatal))?;
+        Ok((Self { signals }, thread))
+    }
+
+    /// Begins the time limit; dropping what is given ends it.
+    pub(crate) fn watch(&self) -> Watched<'_> {
+        // A watchdog that barked and returned (in tests) is gone; there is nothing left to watch for.
+        self.signals.send(Signal::Begun).ok();
+        Watched(&self.signals)
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.0.send(Signal::Ended).ok();
+    }
+}
+
+impl fmt::Debug for Watchdog {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Watchdog")
+    }
+}
+
+fn watch(inbox: &Receiver<Signal>, limit: Duration, fatal: &OnFatal) {
+    while let Ok(signal) = inbox.recv() {
+        if matches!(signal, Signal::Ended) {
+            continue;
+        }
+        if let Err(RecvTimeoutError::Timeout) = inbox.recv_timeout(limit) {
+            let seconds = limit.as_secs_f32();
+            fatal(&format!(
+                "the disk did not take what was written within {seconds} s; look at the disk, then start again"
+            ));
+            return;
+        }
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn barks_only_when_something_takes_too_long() {
+        let (bark, barked) = channel();
+        let fatal: OnFatal = Arc::new(move |word| bark.send(word.to_owned()).unwrap());
+        let (watchdog, thread) = Watchdog::start(Duration::from_millis(20), fatal).unwrap();
+        drop(watchdog.watch());
+        let stuck = watchdog.watch();
+        assert!(barked.recv().unwrap().contains("0.02 s"));
+        drop(stuck);
+        drop(watchdog);
+        thread.join().unwrap();
+        assert!(barked.try_recv().is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! The first stage of writing: groups become batches, batches are applied.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::SyncSender;
+
+use qixian_store::kv::{Changes, Draft};
+use qixian_store::{Error, Resolution, Resolver};
+use tokio::sync::oneshot;
+
+use crate::queue::{Job, Queue};
+use crate::rows::{Tree, failed};
+use crate::watchdog::Watchdog;
+
+/// A batch is applied once it has so many keys: larger ones keep old pages alive and eat memory. A single group with
+/// more is still one batch, since it is all or nothing.
+const BATCH_KEYS: usize = 500;
+
+/// Something to answer once all that was applied before is durable.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Group(Resolver, Resolution),
+    Forgotten(oneshot::Sender<usize>, usize),
+}
+
+/// What was applied as one batch, or found to need no batch.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    pub(crate) answers: Vec<Answer>,
+    /// Whether anything changed that must be made durable first.
+    pub(crate) changed: bool,
+}
+
+/// Writes until the queue is closed and empty, or the second stage is gone.
+///
+/// # Errors
+/// Whatever sled says; nothing can be written after that.
+pub(crate) fn run(
+    queue: &Queue,
+    tree: &Tree,
+    watchdog: &Watchdog,
+    out: &SyncSender<Applied>,
+) -> Result<(), Error> {
+    while let Some(mut jobs) = queue.take() {
+        while !jobs.is_empty() {
+            let watched = watchdog.watch();
+            let (changes, answers) = draft(queue, tree, &mut jobs)?;
+            let changed = !changes.is_empty();
+            apply(tree, changes)?;
+            drop(watched);
+            if out.send(Applied { answers, changed }).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes jobs from the front until a batch is full.
+fn draft(
+    queue: &Queue,
+    tree: &Tree,
+    jobs: &mut VecDeque<Job>,
+) -> Result<(Changes, Vec<Answer>), Error> {
+    let mut draft = Draft::new(tree);
+    let mut answers = Vec::new();
+    while draft.changes().len() < BATCH_KEYS {
+        let Some(job) = jobs.pop_front() else { break };
+        match job {
+            Job::Write {
+                resolver,
+                refusal: Some(refusal),
+                ..
+            } => answers.push(Answer::Group(resolver, Resolution::Refused(refusal))),
+            Job::Write {
+                group, resolver, ..
+            } => match draft.add(&group)? {
+                Ok(()) => answers.push(Answer::Group(resolver, Resolution::Durable)),
+                Err(refusal) => {
+                    queue.refuse_rest(resolver.receipt(), jobs);
+                    answers.push(Answer::Group(resolver, Resolution::Refused(refusal)));
+                }
+            },
+            Job::Forget {
+                before,
+                limit,
+                done,
+            } => {
+                let count = draft.forget_seen(before, limit)?;
+                answers.push(Answer::Forgotten(done, count));
+            }
+        }
+    }
+    Ok((draft.into_changes(), answers))
+}
+
+fn apply(tree: &Tree, changes: Changes) -> Result<(), Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut batch = sled::Batch::default();
+    for (key, row) in changes {
+        match row {
+            Some(row) => batch.insert(key, row),
+            None => batch.remove(key),
+        }
+    }
+    tree.0.apply_batch(batch).map_err(failed)
+}

@@ -1,0 +1,190 @@
+//! What may be wrong with a directory when it is opened, and what is found in it afterwards.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use qixian_store::conformance::samples::{case, cases, durable, id, next, usual_case, write};
+use qixian_store::{Error, Resolution, Store, codec, keys};
+use qixian_store_sled::{Options, SledStore};
+
+fn open(dir: &Path) -> Result<SledStore, Error> {
+    SledStore::open(dir, &Options::default())
+}
+
+/// A directory with one case of 20 revs in it, closed.
+async fn filled() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("works");
+    let store = open(dir.path()).expect("works");
+    let mut latest = write(None, usual_case());
+    durable(&store, cases([latest.clone()])).await;
+    for _ in 1..20 {
+        latest = next(&latest.case, |_| {});
+        durable(&store, cases([latest.clone()])).await;
+    }
+    dir
+}
+
+async fn check_filled(dir: &Path) {
+    let store = open(dir).expect("works");
+    let read = store.cases(&[id(1)]).await.expect("works");
+    assert_eq!(read[0].as_ref().map(|case| case.rev), Some(20));
+    assert_eq!(store.journal(id(1), 0, 99).await.expect("works").len(), 20);
+}
+
+fn snapshots(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir)
+        .expect("works")
+        .map(|entry| entry.expect("works").path());
+    entries
+        .filter(|path| {
+            let name = path.file_name().expect("works").to_string_lossy();
+            name.starts_with("snap.")
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_closing() {
+    let dir = filled().await;
+    check_filled(dir.path()).await;
+    check_filled(dir.path()).await;
+}
+
+#[tokio::test]
+async fn closing_writes_what_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    let mut tickets: Vec<_> = (1..100)
+        .map(|n| store.submit(cases([write(None, case(n))])))
+        .collect();
+    drop(store);
+    for ticket in &mut tickets {
+        assert_eq!(ticket.poll_now(), Some(Resolution::Durable));
+    }
+    let store = open(dir.path()).unwrap();
+    let read = store.cases(&[id(1), id(99)]).await.unwrap();
+    assert!(read.iter().all(Option::is_some));
+}
+
+#[tokio::test]
+async fn a_directory_in_use_is_refused() {
+    let dir = filled().await;
+    let first = open(dir.path()).unwrap();
+    let error = open(dir.path()).unwrap_err();
+    let named = dir.path().display().to_string();
+    assert_eq!(error, Error::InUse { dir: named });
+    drop(first);
+    check_filled(dir.path()).await;
+}
+
+#[tokio::test]
+async fn an_unfinished_snapshot_is_removed() {
+    let dir = filled().await;
+    let left = dir.path().join("snap.FFFFFFFFFFFFFFF0.generating");
+    fs::write(&left, b"half").unwrap();
+    check_filled(dir.path()).await;
+    assert!(!left.exists());
+}
+
+#[tokio::test]
+async fn damaged_snapshots_are_set_aside() {
+    let dir = filled().await;
+    // Opening and closing makes sure that there is a snapshot.
+    check_filled(dir.path()).await;
+    let all = snapshots(dir.path());
+    assert!(!all.is_empty());
+    for path in &all {
+        let mut bytes = fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x55;
+        fs::write(path, bytes).unwrap();
+    }
+    check_filled(dir.path()).await;
+    let aside = fs::read_dir(dir.path()).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with("damaged-snap.")
+    });
+    assert_eq!(aside.count(), all.len());
+}
+
+/// Changes rows beneath the store, as nothing but a fault would.
+fn beneath(dir: &Path, change: impl FnOnce(&sled::Db)) {
+    let db = sled::open(dir).expect("works");
+    change(&db);
+    db.flush().expect("works");
+}
+
+#[tokio::test]
+async fn a_newer_format_is_left_alone() {
+    let dir = filled().await;
+    let put = |format: u32| {
+        beneath(dir.path(), |db| {
+            let row = codec::encode(keys::FORMAT, &format).unwrap();
+            db.insert(keys::FORMAT, row).unwrap();
+        });
+    };
+    put(7);
+    let error = open(dir.path()).unwrap_err();
+    assert_eq!(error, Error::NewerFormat { found: 7, known: 1 });
+    put(1);
+    check_filled(dir.path()).await;
+}
+
+#[tokio::test]
+async fn a_torn_record_is_named_and_the_others_are_read() {
+    let dir = filled().await;
+    let store = open(dir.path()).unwrap();
+    durable(&store, cases([write(None, case(2))])).await;
+    drop(store);
+    let key = keys::case(id(1));
+    beneath(dir.path(), |db| {
+        let mut row = db.get(&key).unwrap().unwrap().to_vec();
+        row[200] ^= 1;
+        db.insert(&key, row).unwrap();
+    });
+    let store = open(dir.path()).unwrap();
+    let error = store.cases(&[id(1)]).await.unwrap_err();
+    let Error::Damaged { key: named, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(*named, codec::printable(&key));
+    assert!(store.cases(&[id(2)]).await.unwrap()[0].is_some());
+    // Nothing is built on it.
+    let again = next(&Arc::new(usual_case()), |_| {});
+    let resolution = store.submit(cases([again])).wait().await;
+    assert!(
+        matches!(resolution, Resolution::Refused(_)),
+        "{resolution:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_writable_directory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, b"mine").unwrap();
+    for path in [file.clone(), file.join("below"), "/proc/qixian".into()] {
+        let error = open(&path).unwrap_err();
+        assert!(matches!(error, Error::Unusable { .. }), "{error}");
+        assert!(error.to_string().contains(&path.display().to_string()));
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"mine");
+}
+
+#[tokio::test]
+async fn a_file_cut_short_is_an_error_each_time() {
+    for kept in [0, 1, 50, 99] {
+        let dir = filled().await;
+        let path = dir.path().join("db");
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        let length = file.metadata().unwrap().len() * kept / 100;
+        file.set_len(length).unwrap();
+        for _ in 0..2 {
+            let error = open(dir.path()).unwrap_err();
+            assert!(matches!(error, Error::Damaged { .. }), "{error}");
+            assert!(error.to_string().contains(&path.display().to_string()));
+        }
+        assert_eq!(file.metadata().unwrap().len(), length);
+    }
+}
