@@ -347,7 +347,7 @@ pub struct RungDef {
     pub to: Vec<Name>,
     /// Whether it may come at night.
     pub urgent: bool,
-    /// The template's name, where not the deadline's own.
+    /// The template's name (`workflow/name`), where not the deadline's own.
     pub template: Option<String>,
 }
 

@@ -32,17 +32,16 @@ pub(super) fn remind(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef, rung: u
         .iter()
         .filter_map(|s| ladder.steps.get(usize::from(*s)))
         .collect();
+    let own_name = if asking {
+        format!("ask_{}", deadline.name)
+    } else {
+        deadline.name.clone()
+    };
     let template = steps
         .iter()
         .rev()
         .find_map(|step| step.template.clone())
-        .unwrap_or_else(|| {
-            if asking {
-                format!("ask_{}", deadline.name)
-            } else {
-                deadline.name.clone()
-            }
-        });
+        .unwrap_or_else(|| format!("{}/{own_name}", draft.workflow.id));
     let next = deadline
         .rungs
         .iter()
@@ -61,7 +60,7 @@ pub(super) fn remind(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef, rung: u
     }
     let intent = Intent {
         cause,
-        template: format!("{}/{template}", draft.workflow.id),
+        template,
         legs: legs.0,
         urgent: steps.iter().any(|s| s.urgent),
         give_up_at: [next, due_at].into_iter().flatten().min(),
