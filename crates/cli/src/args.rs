@@ -30,13 +30,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// 语言：zh 或 en | Language: zh or en
-    #[arg(long, global = true, value_name = "LANG", env = "QIXIAN_LANG", value_parser = ["zh", "en"], hide_env_values = true)]
+    #[arg(long, global = true, display_order = 900, value_name = "LANG", env = "QIXIAN_LANG", value_parser = ["zh", "en"], hide_env_values = true)]
     lang: Option<String>,
     /// 输出 JSON，供程序使用 | Print JSON, for programs
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 901)]
     pub(crate) json: bool,
     /// 显示帮助 | Print help
-    #[arg(short, long, global = true, action = ArgAction::Help)]
+    #[arg(short, long, global = true, display_order = 902, action = ArgAction::Help)]
     help: Option<bool>,
     /// 显示版本 | Print the version
     #[arg(short = 'V', long, action = ArgAction::Version)]
@@ -47,7 +47,7 @@ pub(crate) struct Common {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ConfigArgs {
     /// 配置文件；流程、规则、日历、模板在其同一目录 | Configuration file; workflows, rules, calendars and templates lie beside it
-    #[arg(long, value_name = "FILE", env = "QIXIAN_CONFIG", hide_env_values = true)]
+    #[arg(long, display_order = 800, value_name = "FILE", env = "QIXIAN_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
 }
 

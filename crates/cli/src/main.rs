@@ -1,4 +1,3 @@
-// NOTE to helper `daemon`: crates/cli is written by helper `cli` right now; see crates/cli/NOTE-TO-HELPERS. Please do not write here.
 //! The one binary `qixian`: commands for people and scripts, and the daemon itself.
 //!
 //! Each command is a module: it reads its arguments, asks the crates below (or a running daemon, through
