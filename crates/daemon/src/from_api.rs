@@ -41,7 +41,11 @@ impl Reader {
     fn occurred(&mut self, text: Option<&str>, now: Timestamp) -> Timestamp {
         let at = self.time("/occurred_at", text).unwrap_or(now);
         if at.millis_since(now) > AHEAD_MILLIS {
-            self.wrong("/occurred_at", "比现在晚 5 分钟以上", "lies more than 5 minutes ahead");
+            self.wrong(
+                "/occurred_at",
+                "比现在晚 5 分钟以上",
+                "lies more than 5 minutes ahead",
+            );
         }
         at
     }
@@ -90,7 +94,11 @@ impl Reader {
             Some("zh") => Some(Lang::Zh),
             Some("en") => Some(Lang::En),
             Some(_) => {
-                self.wrong(&format!("{pointer}/lang"), "应为 zh 或 en", "expected zh or en");
+                self.wrong(
+                    &format!("{pointer}/lang"),
+                    "应为 zh 或 en",
+                    "expected zh or en",
+                );
                 None
             }
         };
@@ -98,12 +106,22 @@ impl Reader {
             && !is_mobile(mobile)
         {
             let place = format!("{pointer}/mobile");
-            self.wrong(&place, "应为数字，可带前导 +", "expected digits, with an optional leading +");
+            self.wrong(
+                &place,
+                "应为数字，可带前导 +",
+                "expected digits, with an optional leading +",
+            );
         }
         if let Some(email) = &body.email
-            && !email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+            && !email
+                .split_once('@')
+                .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
         {
-            self.wrong(&format!("{pointer}/email"), "不是邮箱地址", "is no mail address");
+            self.wrong(
+                &format!("{pointer}/email"),
+                "不是邮箱地址",
+                "is no mail address",
+            );
         }
         Party {
             role: body.role,
@@ -145,7 +163,11 @@ pub(crate) fn start(
     let mut read = Reader::default();
     let occurred_at = read.occurred(post.occurred_at.as_deref(), now);
     let Some(pack) = pack(post.rules.as_deref()) else {
-        return Err(Refusal::value("/rules", "没有这个规则包", "there is no such rule pack"));
+        return Err(Refusal::value(
+            "/rules",
+            "没有这个规则包",
+            "there is no such rule pack",
+        ));
     };
     let parties = post.parties.into_iter().enumerate();
     let assets = post.assets.iter().enumerate();
@@ -154,7 +176,9 @@ pub(crate) fn start(
         pack,
         reference: post.reference.unwrap_or_default(),
         fields: read.fields("/fields", post.fields),
-        parties: parties.map(|(i, party)| read.party(&format!("/parties/{i}"), party)).collect(),
+        parties: parties
+            .map(|(i, party)| read.party(&format!("/parties/{i}"), party))
+            .collect(),
         entered_at: read.time("/entered_at", post.entered_at.as_deref()),
         client: read.id("/client", post.client.as_deref()),
         assets: assets
@@ -177,10 +201,17 @@ pub(crate) fn event(post: api::PostEvent, now: Timestamp) -> Parsed<Said> {
     let mut read = Reader::default();
     let occurred_at = read.occurred(post.occurred_at.as_deref(), now);
     if What::BUILT_IN.contains(&post.event.as_str()) {
-        read.wrong("/event", "这是系统保留的事件，请用相应的接口", "this event is built in; use its own route");
+        read.wrong(
+            "/event",
+            "这是系统保留的事件，请用相应的接口",
+            "this event is built in; use its own route",
+        );
     }
     let override_reason = post.override_guard.map(|o| o.reason);
-    if override_reason.as_deref().is_some_and(|reason| reason.trim().is_empty()) {
+    if override_reason
+        .as_deref()
+        .is_some_and(|reason| reason.trim().is_empty())
+    {
         read.wrong("/override/reason", "请写明原因", "give a reason");
     }
     if let Some(note) = &post.note {
@@ -192,7 +223,11 @@ pub(crate) fn event(post: api::PostEvent, now: Timestamp) -> Parsed<Said> {
         fields: read.fields("/fields", post.fields),
         override_reason,
     };
-    read.done(Said { what, occurred_at, note: post.note })
+    read.done(Said {
+        what,
+        occurred_at,
+        note: post.note,
+    })
 }
 
 /// A change of title, reference or fields.
@@ -203,7 +238,11 @@ pub(crate) fn patch(patch: api::PatchCase, now: Timestamp) -> Parsed<Said> {
         title: patch.title,
         reference: patch.reference,
     };
-    read.done(Said { what, occurred_at: now, note: patch.note })
+    read.done(Said {
+        what,
+        occurred_at: now,
+        note: patch.note,
+    })
 }
 
 /// Words for the journal.
@@ -213,7 +252,11 @@ pub(crate) fn note(post: api::PostNote, now: Timestamp) -> Parsed<Said> {
     if post.note.trim().is_empty() {
         read.wrong("/note", "请写点什么", "write something");
     }
-    read.done(Said { what: What::Note, occurred_at: now, note: Some(post.note) })
+    read.done(Said {
+        what: What::Note,
+        occurred_at: now,
+        note: Some(post.note),
+    })
 }
 
 /// A person put into a case.
@@ -223,13 +266,24 @@ pub(crate) fn put_party(put: api::PutParty, now: Timestamp) -> Parsed<Said> {
         party: read.party("/party", put.party),
         nth: put.nth.unwrap_or(u32::MAX),
     };
-    read.done(Said { what: What::Party(change), occurred_at: now, note: None })
+    read.done(Said {
+        what: What::Party(change),
+        occurred_at: now,
+        note: None,
+    })
 }
 
 /// A person taken out of a case.
 pub(crate) fn remove_party(remove: api::RemoveParty, now: Timestamp) -> Said {
-    let change = PartyChange::Remove { role: remove.role, nth: remove.nth };
-    Said { what: What::Party(change), occurred_at: now, note: None }
+    let change = PartyChange::Remove {
+        role: remove.role,
+        nth: remove.nth,
+    };
+    Said {
+        what: What::Party(change),
+        occurred_at: now,
+        note: None,
+    }
 }
 
 /// A correction of the fact in line `seq`.
@@ -238,7 +292,11 @@ pub(crate) fn correct(seq: u64, post: api::CorrectFact, now: Timestamp) -> Parse
     let reason = read.reason(&post.reason);
     let occurred_at = read.time("/occurred_at", post.occurred_at.as_deref());
     if occurred_at.is_some_and(|at| at.millis_since(now) > AHEAD_MILLIS) {
-        read.wrong("/occurred_at", "比现在晚 5 分钟以上", "lies more than 5 minutes ahead");
+        read.wrong(
+            "/occurred_at",
+            "比现在晚 5 分钟以上",
+            "lies more than 5 minutes ahead",
+        );
     }
     let replaces = occurred_at.is_some() || !post.fields.is_empty() || post.party.is_some();
     if post.withdraw == replaces {
@@ -251,10 +309,23 @@ pub(crate) fn correct(seq: u64, post: api::CorrectFact, now: Timestamp) -> Parse
     let fields = read.fields("/fields", post.fields);
     let change = match post.withdraw {
         true => Correction::Withdraw,
-        false => Correction::Replace { occurred_at, fields, party: post.party },
+        false => Correction::Replace {
+            occurred_at,
+            fields,
+            party: post.party,
+        },
     };
-    let what = What::Correct { seq, change, reason, history: None };
-    read.done(Said { what, occurred_at: now, note: None })
+    let what = What::Correct {
+        seq,
+        change,
+        reason,
+        history: None,
+    };
+    read.done(Said {
+        what,
+        occurred_at: now,
+        note: None,
+    })
 }
 
 /// Closing or reopening a case.
@@ -266,11 +337,19 @@ pub(crate) fn close(post: api::PostReason, now: Timestamp, reopen: bool) -> Pars
         true => What::Reopen { reason },
         false => What::Close { reason },
     };
-    read.done(Said { what, occurred_at, note: None })
+    read.done(Said {
+        what,
+        occurred_at,
+        note: None,
+    })
 }
 
 /// A deadline moved by hand.
-pub(crate) fn move_deadline(deadline: String, post: api::MoveDeadline, now: Timestamp) -> Parsed<Said> {
+pub(crate) fn move_deadline(
+    deadline: String,
+    post: api::MoveDeadline,
+    now: Timestamp,
+) -> Parsed<Said> {
     let mut read = Reader::default();
     let reason = read.reason(&post.reason);
     let to = match (post.due_at.as_deref(), post.by.as_deref()) {
@@ -286,19 +365,36 @@ pub(crate) fn move_deadline(deadline: String, post: api::MoveDeadline, now: Time
             }
         },
         _ => {
-            read.wrong("/due_at", "due_at 与 by 请写且只写一个", "give exactly one of due_at and by");
+            read.wrong(
+                "/due_at",
+                "due_at 与 by 请写且只写一个",
+                "give exactly one of due_at and by",
+            );
             None
         }
     };
-    let what = to.map(|to| What::MoveDeadline { deadline, to, reason });
+    let what = to.map(|to| What::MoveDeadline {
+        deadline,
+        to,
+        reason,
+    });
     match what {
-        Some(what) => read.done(Said { what, occurred_at: now, note: None }),
+        Some(what) => read.done(Said {
+            what,
+            occurred_at: now,
+            note: None,
+        }),
         None => Err(Refusal::invalid(read.errors)),
     }
 }
 
 /// A deadline's clock stopped or let go on by hand.
-pub(crate) fn clock(deadline: String, post: api::PostClock, now: Timestamp, resume: bool) -> Parsed<Said> {
+pub(crate) fn clock(
+    deadline: String,
+    post: api::PostClock,
+    now: Timestamp,
+    resume: bool,
+) -> Parsed<Said> {
     let mut read = Reader::default();
     let occurred_at = read.occurred(post.occurred_at.as_deref(), now);
     let reason = read.reason(&post.reason);
@@ -306,7 +402,11 @@ pub(crate) fn clock(deadline: String, post: api::PostClock, now: Timestamp, resu
         true => What::ResumeDeadline { deadline, reason },
         false => What::PauseDeadline { deadline, reason },
     };
-    read.done(Said { what, occurred_at, note: None })
+    read.done(Said {
+        what,
+        occurred_at,
+        note: None,
+    })
 }
 
 /// A new client, contact or asset: title, client, fields.
@@ -322,9 +422,15 @@ pub(crate) fn record(post: api::PostRecord) -> Parsed<(String, Option<CaseId>, F
 }
 
 /// Changes of a client, contact or asset: title, client, fields.
-pub(crate) fn record_patch(patch: api::PatchRecord) -> Parsed<(Option<String>, Option<CaseId>, Fields)> {
+pub(crate) fn record_patch(
+    patch: api::PatchRecord,
+) -> Parsed<(Option<String>, Option<CaseId>, Fields)> {
     let mut read = Reader::default();
-    if patch.title.as_deref().is_some_and(|title| title.trim().is_empty()) {
+    if patch
+        .title
+        .as_deref()
+        .is_some_and(|title| title.trim().is_empty())
+    {
         read.wrong("/title", "名称不能为空", "the title cannot be empty");
     }
     let client = read.id("/client", patch.client.as_deref());
@@ -354,7 +460,11 @@ mod tests {
 
     fn pointers<T>(parsed: Parsed<T>) -> Vec<String> {
         let problem = parsed.err().expect("refused").problem(Lang::En);
-        problem.errors.into_iter().map(|item| item.pointer).collect()
+        problem
+            .errors
+            .into_iter()
+            .map(|item| item.pointer)
+            .collect()
     }
 
     #[test]
@@ -364,7 +474,16 @@ mod tests {
         let post: api::PostCase = serde_json::from_str(text).expect("a body");
         let pack = |_: Option<&str>| Some(qixian_core::PackRef::default());
         let found = pointers(start(post, Timestamp::from_millis(NOW), pack));
-        assert_eq!(found, ["/occurred_at", "/parties/0/lang", "/parties/0/mobile", "/parties/0/email", "/client"]);
+        assert_eq!(
+            found,
+            [
+                "/occurred_at",
+                "/parties/0/lang",
+                "/parties/0/mobile",
+                "/parties/0/email",
+                "/client"
+            ]
+        );
     }
 
     #[test]
@@ -376,7 +495,10 @@ mod tests {
             ..api::PostEvent::default()
         };
         assert!(event(post(AHEAD_MILLIS), now).is_ok());
-        assert_eq!(pointers(event(post(AHEAD_MILLIS + 1_000), now)), ["/occurred_at"]);
+        assert_eq!(
+            pointers(event(post(AHEAD_MILLIS + 1_000), now)),
+            ["/occurred_at"]
+        );
     }
 
     #[test]
@@ -390,7 +512,10 @@ mod tests {
         };
         assert!(correct(3, post(true, None), now).is_ok());
         assert!(correct(3, post(false, Some("principal")), now).is_ok());
-        assert_eq!(pointers(correct(3, post(true, Some("principal")), now)), ["/withdraw"]);
+        assert_eq!(
+            pointers(correct(3, post(true, Some("principal")), now)),
+            ["/withdraw"]
+        );
         assert_eq!(pointers(correct(3, post(false, None), now)), ["/withdraw"]);
     }
 }

@@ -22,12 +22,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
         check_type(&request)?;
-        let bytes = Bytes::from_request(request, app).await.map_err(|error| {
-            match error.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => too_large(app.settings.body_bytes),
-                _ => Refusal::malformed("请求正文没有收完。", "the body did not arrive"),
-            }
-        })?;
+        let bytes =
+            Bytes::from_request(request, app)
+                .await
+                .map_err(|error| match error.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => too_large(app.settings.body_bytes),
+                    _ => Refusal::malformed("请求正文没有收完。", "the body did not arrive"),
+                })?;
         read(&bytes)
     }
 }
@@ -50,7 +51,13 @@ fn check_type(request: &Request) -> Result<(), Refusal> {
 }
 
 fn too_large(limit: usize) -> Refusal {
-    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "请求正文太大", "the body is too large").detail(
+    Refusal::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body_too_large",
+        "请求正文太大",
+        "the body is too large",
+    )
+    .detail(
         format!("最多 {} KiB。", limit / 1024),
         format!("At most {} KiB are taken.", limit / 1024),
     )
@@ -58,7 +65,10 @@ fn too_large(limit: usize) -> Refusal {
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Refusal> {
     let plain: Value = serde_json::from_slice(bytes).map_err(|error| {
-        Refusal::malformed(format!("正文不是合法的 JSON：{error}"), format!("the body is not valid JSON: {error}"))
+        Refusal::malformed(
+            format!("正文不是合法的 JSON：{error}"),
+            format!("the body is not valid JSON: {error}"),
+        )
     })?;
     match serde_path_to_error::deserialize(&plain) {
         Ok(value) => Ok(Body { value, plain }),
@@ -123,8 +133,14 @@ mod tests {
         };
         check(r#"{"workflow":"x","colour":1}"#, "/colour");
         check(r#"{"title":"x"}"#, "/workflow");
-        check(r#"{"workflow":"x","parties":[{"role":"lead","mobil":"1"}]}"#, "/parties/0/mobil");
-        check(r#"{"workflow":"x","parties":[{"name":"w"}]}"#, "/parties/0/role");
+        check(
+            r#"{"workflow":"x","parties":[{"role":"lead","mobil":"1"}]}"#,
+            "/parties/0/mobil",
+        );
+        check(
+            r#"{"workflow":"x","parties":[{"name":"w"}]}"#,
+            "/parties/0/role",
+        );
         check(r#"{"workflow":7}"#, "/workflow");
     }
 

@@ -8,9 +8,9 @@ use qixian_engine::Ack;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::lang;
 use super::problem::Refusal;
 use super::state::App;
-use super::lang;
 use crate::auth::hex;
 use crate::from_api::Said;
 
@@ -57,7 +57,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
     match value.to_str() {
         Ok(key) if !key.is_empty() && key.len() <= MOST_KEY => Ok(Some(key.to_owned())),
         _ => Err(Refusal::malformed(
@@ -68,14 +70,19 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
 }
 
 fn if_match(headers: &HeaderMap) -> Result<Option<Rev>, Refusal> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
     let text = value.to_str().unwrap_or_default().trim();
     if text == "*" {
         return Ok(None);
     }
     let rev = text.trim_start_matches("W/").trim_matches('"').parse();
     rev.map(Some).map_err(|_| {
-        Refusal::malformed("If-Match 应为读取时得到的 ETag。", "If-Match takes the ETag that was read")
+        Refusal::malformed(
+            "If-Match 应为读取时得到的 ETag。",
+            "If-Match takes the ETag that was read",
+        )
     })
 }
 
@@ -88,7 +95,12 @@ impl Caller {
     /// Refuses tokens that may only read.
     pub(crate) fn may_write(&self) -> Result<(), Refusal> {
         let writes = ["admin", "lead", "handler"];
-        match self.actor.roles.iter().any(|role| writes.contains(&role.as_str())) {
+        match self
+            .actor
+            .roles
+            .iter()
+            .any(|role| writes.contains(&role.as_str()))
+        {
             true => Ok(()),
             false => Err(Refusal::forbidden(&writes)),
         }
@@ -159,6 +171,8 @@ fn digest(case: Option<CaseId>, plain: &Value) -> [u8; 32] {
 /// The token in the sign-in cookie.
 pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter();
-    let mut pairs = cookies.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+    let mut pairs = cookies
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'));
     pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }

@@ -54,7 +54,9 @@ pub(crate) async fn start(
 ) -> Result<Response, Refusal> {
     let pack = |asked: Option<&str>| app.loaded.pack(asked.unwrap_or(&app.settings.rules));
     let said = from_api::start(body.value, app.clock.now(), pack)?;
-    let ack = caller.submit(&app, app.handle.new_id(), said, &body.plain).await?;
+    let ack = caller
+        .submit(&app, app.handle.new_id(), said, &body.plain)
+        .await?;
     let place = format!("/api/v1/cases/{}", ack.case.id);
     let mut response = whole(&app, &caller, &ack.case).await;
     *response.status_mut() = StatusCode::CREATED;
@@ -98,7 +100,10 @@ pub(crate) async fn find(
     let mut found: Vec<Arc<Case>> = Vec::new();
     let mut cursor = filter.cursor.clone();
     for _ in 0..MOST_PAGES {
-        let page = app.store.list(&query, cursor.as_deref(), wanted - found.len()).await?;
+        let page = app
+            .store
+            .list(&query, cursor.as_deref(), wanted - found.len())
+            .await?;
         for case in page.items {
             if is_held_by(app, &case, filter.holder.as_deref()).await {
                 found.push(case);
@@ -139,7 +144,9 @@ pub(crate) async fn patch(
     body: Body<api::PatchCase>,
 ) -> Result<Response, Refusal> {
     let said = from_api::patch(body.value, app.clock.now())?;
-    let ack = caller.submit(&app, from_api::case_id(&id)?, said, &body.plain).await?;
+    let ack = caller
+        .submit(&app, from_api::case_id(&id)?, said, &body.plain)
+        .await?;
     Ok(whole(&app, &caller, &ack.case).await)
 }
 
@@ -226,7 +233,9 @@ pub(super) async fn record(
     said: Said,
     plain: &serde_json::Value,
 ) -> Result<Response, Refusal> {
-    let ack = caller.submit(app, from_api::case_id(id)?, said, plain).await?;
+    let ack = caller
+        .submit(app, from_api::case_id(id)?, said, plain)
+        .await?;
     Ok(answer(app, caller, &ack).await)
 }
 

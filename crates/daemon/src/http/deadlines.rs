@@ -58,7 +58,10 @@ pub(crate) async fn list(
         due_before: before.filter(|_| wanted == "armed"),
         ..CaseQuery::default()
     };
-    let cases = app.store.list(&query, filter.cursor.as_deref(), limit(filter.limit)).await?;
+    let cases = app
+        .store
+        .list(&query, filter.cursor.as_deref(), limit(filter.limit))
+        .await?;
     let mut found = Vec::new();
     for case in &cases.items {
         let workflow = app.workflow_of(case).await;
@@ -70,7 +73,10 @@ pub(crate) async fn list(
         found.extend(kept.map(|deadline| (deadline.due_at, view.deadline(case, deadline))));
     }
     found.sort_by_key(|(due, _)| (due.is_none(), *due));
-    Ok(page(found.into_iter().map(|(_, view)| view).collect(), cases.next))
+    Ok(page(
+        found.into_iter().map(|(_, view)| view).collect(),
+        cases.next,
+    ))
 }
 
 /// Moves a deadline by hand.

@@ -57,7 +57,9 @@ async fn draft_view(app: &App, caller: &Caller, draft: &DryRun) -> api::EventDra
         })
         .collect();
     messages.dedup();
-    let warnings = workflow.map(|w| hours_on_days_off(app, caller, &w, &draft.case));
+    let warnings = workflow
+        .as_deref()
+        .map(|w| hours_on_days_off(app, caller, w, &draft.case));
     api::EventDraft {
         dry_run: true,
         id: draft.case.id.to_string(),
@@ -85,7 +87,10 @@ fn hours_on_days_off(app: &App, caller: &Caller, workflow: &Workflow, case: &Cas
         let def = workflow.deadlines.get(&deadline.name)?;
         Some(match caller.lang {
             qixian_core::Lang::Zh => format!("{}按小时计，会跨过休息日 {off}", def.title.zh),
-            qixian_core::Lang::En => format!("{} counts hours and runs into {off}, a day off", def.title.en),
+            qixian_core::Lang::En => format!(
+                "{} counts hours and runs into {off}, a day off",
+                def.title.en
+            ),
         })
     });
     warned.collect()
@@ -102,7 +107,8 @@ fn first_day_off(
     let first = workflow.zone.date_of(from);
     let days = std::iter::successors(Some(first), |day| day.tomorrow().ok());
     let mut days = days.take_while(|day| *day <= last).take(MOST_DAYS);
-    days.find(|day| !calendar.is_working(*day)).map(|day| day.to_string())
+    days.find(|day| !calendar.is_working(*day))
+        .map(|day| day.to_string())
 }
 
 /// Which journal lines to list.
@@ -134,9 +140,14 @@ pub(crate) async fn journal(
     let lines = app.store.journal(case.id, after, wanted).await?;
     let workflow = app.workflow_of(&case).await;
     let view = view_with(&app, &caller, workflow.as_deref());
-    let more = lines.last().filter(|line| lines.len() == wanted && line.seq < case.rev);
+    let more = lines
+        .last()
+        .filter(|line| lines.len() == wanted && line.seq < case.rev);
     let next = more.map(|line| line.seq.to_string());
-    Ok(page(lines.iter().map(|line| view.journal(line)).collect(), next))
+    Ok(page(
+        lines.iter().map(|line| view.journal(line)).collect(),
+        next,
+    ))
 }
 
 /// Corrects or withdraws a recorded fact.
@@ -147,7 +158,9 @@ pub(crate) async fn correct(
     Path((id, seq)): Path<(String, String)>,
     body: Body<api::CorrectFact>,
 ) -> Result<Response, Refusal> {
-    let seq = seq.parse().map_err(|_| Refusal::not_found("记录", "journal line"))?;
+    let seq = seq
+        .parse()
+        .map_err(|_| Refusal::not_found("记录", "journal line"))?;
     let said = from_api::correct(seq, body.value, app.clock.now())?;
     // The line's number is part of what is meant, and the address carries it.
     let plain = serde_json::json!([seq, body.plain]);

@@ -7,7 +7,12 @@ use qixian_core::Lang;
 pub(crate) fn asked(headers: &HeaderMap) -> Option<Lang> {
     let value = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
     value.split(',').find_map(|part| {
-        let tag = part.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let tag = part
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         match tag.split('-').next() {
             Some("zh") => Some(Lang::Zh),
             Some("en") => Some(Lang::En),
@@ -25,7 +30,10 @@ mod tests {
     fn the_first_known_language_wins() {
         let check = |text: &str, expected: Option<Lang>| {
             let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_str(text).expect("a header"));
+            headers.insert(
+                header::ACCEPT_LANGUAGE,
+                HeaderValue::from_str(text).expect("a header"),
+            );
             assert_eq!(asked(&headers), expected, "{text}");
         };
         check("en", Some(Lang::En));

@@ -25,8 +25,12 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
         match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
             Ok(query) => Ok(Self(query.0)),
             Err(error) => {
-                let said = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-                Err(Refusal::malformed(format!("查询参数不合适：{said}"), format!("the query does not fit: {said}")))
+                let said = std::error::Error::source(&error)
+                    .map_or_else(|| error.to_string(), ToString::to_string);
+                Err(Refusal::malformed(
+                    format!("查询参数不合适：{said}"),
+                    format!("the query does not fit: {said}"),
+                ))
             }
         }
     }
@@ -41,9 +45,14 @@ pub(crate) fn limit(asked: Option<usize>) -> usize {
 pub(crate) fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Refusal> {
     let Some(text) = text else { return Ok(None) };
     // A `+` in a query means a space; people forget to escape it.
-    Timestamp::parse(&text.replace(' ', "+")).map(Some).map_err(|error| {
-        Refusal::malformed(format!("{name}：{}", error.zh()), format!("{name}: {error}"))
-    })
+    Timestamp::parse(&text.replace(' ', "+"))
+        .map(Some)
+        .map_err(|error| {
+            Refusal::malformed(
+                format!("{name}：{}", error.zh()),
+                format!("{name}: {error}"),
+            )
+        })
 }
 
 /// One page as JSON.

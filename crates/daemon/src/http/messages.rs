@@ -60,7 +60,10 @@ async fn find(
 ) -> Result<Json<api::Page<api::MessageView>>, Refusal> {
     let status = filter.status.as_deref().map(status).transpose()?;
     let query = MessageQuery { case, status };
-    let found = app.store.messages(&query, filter.cursor.as_deref(), limit(filter.limit)).await?;
+    let found = app
+        .store
+        .messages(&query, filter.cursor.as_deref(), limit(filter.limit))
+        .await?;
     let mut views = Vec::new();
     for entry in &found.items {
         views.extend(views_of(app, caller, entry).await?);
@@ -75,7 +78,10 @@ fn status(text: &str) -> Result<LegStatus, Refusal> {
     let input: StrDeserializer<'_, ValueError> = text.into_deserializer();
     LegStatus::deserialize(input).map_err(|_| {
         let known = "queued, held, sending, accepted, delivered, moot, dead, unknown";
-        Refusal::malformed(format!("status 应为：{known}"), format!("status is one of: {known}"))
+        Refusal::malformed(
+            format!("status 应为：{known}"),
+            format!("status is one of: {known}"),
+        )
     })
 }
 
@@ -84,7 +90,13 @@ async fn views_of(
     caller: &Caller,
     entry: &OutboxEntry,
 ) -> Result<Vec<api::MessageView>, Refusal> {
-    let case = app.store.cases(&[entry.intent.id.case]).await?.into_iter().next().flatten();
+    let case = app
+        .store
+        .cases(&[entry.intent.id.case])
+        .await?
+        .into_iter()
+        .next()
+        .flatten();
     let workflow = match &case {
         Some(case) => app.workflow_of(case).await,
         None => None,
@@ -107,7 +119,13 @@ pub(crate) async fn show(
 async fn one(app: &App, caller: &Caller, id: &str) -> Result<api::MessageView, Refusal> {
     let unknown = || Refusal::not_found("消息", "message");
     let (entry, leg) = from_api::message_id(id)?;
-    let found = app.store.outbox(&[entry]).await?.into_iter().next().flatten();
+    let found = app
+        .store
+        .outbox(&[entry])
+        .await?
+        .into_iter()
+        .next()
+        .flatten();
     let entry = found.ok_or_else(unknown)?;
     let mut views = views_of(app, caller, &entry).await?;
     match usize::from(leg) < views.len() {

@@ -48,7 +48,10 @@ pub(crate) fn router(app: App) -> Router {
         .method_not_allowed_fallback(no_method)
         .layer(limit)
         .layer(middleware::from_fn_with_state(app.clone(), within_time))
-        .layer(middleware::from_fn_with_state(app.clone(), problem::in_callers_language))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            problem::in_callers_language,
+        ))
         .with_state(app)
 }
 
@@ -69,19 +72,40 @@ fn api() -> Router<App> {
         .route("/cases/{id}/deadlines", get(deadlines::of_case))
         .route("/cases/{id}/deadlines/{name}/move", post(deadlines::shift))
         .route("/cases/{id}/deadlines/{name}/pause", post(deadlines::pause))
-        .route("/cases/{id}/deadlines/{name}/resume", post(deadlines::resume))
+        .route(
+            "/cases/{id}/deadlines/{name}/resume",
+            post(deadlines::resume),
+        )
         .route("/cases/{id}/messages", get(messages::of_case))
         .route("/deadlines", get(deadlines::list))
         .route("/messages", get(messages::list))
         .route("/messages/{id}", get(messages::show))
         .route("/messages/{id}/retry", post(messages::retry))
         .route("/preview", get(preview::list))
-        .route("/clients", get(records::list_clients).post(records::add_client))
-        .route("/clients/{id}", get(records::show_client).patch(records::change_client))
-        .route("/contacts", get(records::list_contacts).post(records::add_contact))
-        .route("/contacts/{id}", get(records::show_contact).patch(records::change_contact))
-        .route("/assets", get(records::list_assets).post(records::add_asset))
-        .route("/assets/{id}", get(records::show_asset).patch(records::change_asset))
+        .route(
+            "/clients",
+            get(records::list_clients).post(records::add_client),
+        )
+        .route(
+            "/clients/{id}",
+            get(records::show_client).patch(records::change_client),
+        )
+        .route(
+            "/contacts",
+            get(records::list_contacts).post(records::add_contact),
+        )
+        .route(
+            "/contacts/{id}",
+            get(records::show_contact).patch(records::change_contact),
+        )
+        .route(
+            "/assets",
+            get(records::list_assets).post(records::add_asset),
+        )
+        .route(
+            "/assets/{id}",
+            get(records::show_asset).patch(records::change_asset),
+        )
         .route("/workflows", get(workflows::list))
         .route("/workflows/{id}", get(workflows::show))
         .route("/calendar/{calendar}/{year}", get(calendar::show))

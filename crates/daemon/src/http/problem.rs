@@ -9,8 +9,8 @@ use qixian_api::{Problem, ProblemItem};
 use qixian_core::{FieldProblem, Lang, Rejection, Words};
 use qixian_engine::SubmitError;
 
-use super::state::App;
 use super::lang;
+use super::state::App;
 
 /// Why a request is not carried out. The language is chosen when it leaves.
 #[derive(Clone, Debug, Default)]
@@ -56,8 +56,10 @@ impl Refusal {
     }
 
     pub(crate) fn not_found(what_zh: &str, what_en: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "找不到", "not found")
-            .detail(format!("没有这个{what_zh}。"), format!("There is no such {what_en}."))
+        Self::new(StatusCode::NOT_FOUND, "not_found", "找不到", "not found").detail(
+            format!("没有这个{what_zh}。"),
+            format!("There is no such {what_en}."),
+        )
     }
 
     pub(crate) fn unauthorised() -> Self {
@@ -69,13 +71,26 @@ impl Refusal {
 
     pub(crate) fn forbidden(roles: &[&str]) -> Self {
         let (zh, en) = (roles.join("、"), roles.join(" or "));
-        Self::new(StatusCode::FORBIDDEN, "not_allowed", "没有权限", "not allowed")
-            .detail(format!("这一步只有 {zh} 可以做。"), format!("Only {en} may do this."))
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not_allowed",
+            "没有权限",
+            "not allowed",
+        )
+        .detail(
+            format!("这一步只有 {zh} 可以做。"),
+            format!("Only {en} may do this."),
+        )
     }
 
     pub(crate) fn malformed(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed_request", "请求读不懂", "the request cannot be read")
-            .detail(zh, en)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_request",
+            "请求读不懂",
+            "the request cannot be read",
+        )
+        .detail(zh, en)
     }
 
     /// Values that do not fit, each with its place in the body.
@@ -111,7 +126,13 @@ impl Refusal {
     }
 
     fn stale(actual: u64) -> Self {
-        Self::new(StatusCode::PRECONDITION_FAILED, "stale_edit_rev", "内容已被别人改过", "it was changed meanwhile").detail(
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "stale_edit_rev",
+            "内容已被别人改过",
+            "it was changed meanwhile",
+        )
+        .detail(
             format!("现在的版本是 {actual}；请重新读取后再改。"),
             format!("It is at revision {actual} now; read it again before you change it."),
         )
@@ -119,9 +140,27 @@ impl Refusal {
 
     fn unavailable(why: &str) -> Self {
         tracing::warn!(event = "request_unavailable", why);
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "暂时不能处理", "not available now")
-            .detail("请稍后用同一个 Idempotency-Key 再发一次。", "Send it again soon, under the same Idempotency-Key.")
-            .retry_after(2)
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "暂时不能处理",
+            "not available now",
+        )
+        .detail(
+            "请稍后用同一个 Idempotency-Key 再发一次。",
+            "Send it again soon, under the same Idempotency-Key.",
+        )
+        .retry_after(2)
+    }
+
+    /// The problem in English, on one line.
+    pub(crate) fn said(&self) -> String {
+        let problem = self.problem(Lang::En);
+        let errors = problem
+            .errors
+            .iter()
+            .map(|item| format!("; {}: {}", item.pointer, item.detail));
+        format!("{}{}", problem.detail, errors.collect::<String>())
     }
 
     /// The problem in one language.
@@ -198,23 +237,37 @@ impl From<Rejection> for Refusal {
         let code = rejection.code();
         let said = rejection.to_string();
         match rejection {
-            Rejection::EventNotPossible { event, state, possible, hint_reopen } => {
+            Rejection::EventNotPossible {
+                event,
+                state,
+                possible,
+                hint_reopen,
+            } => {
                 let list = possible.join(", ");
                 Self::conflict(code, "现在不能记录这件事", "the event is not possible now")
                     .detail(
                         format!("状态 {state} 下不能记录 {event}；现在可以：{list}"),
-                        format!("`{event}` is not possible in state `{state}`; possible now: {list}"),
+                        format!(
+                            "`{event}` is not possible in state `{state}`; possible now: {list}"
+                        ),
                     )
                     .with(|problem| {
                         problem.possible = Some(possible);
                         problem.hint = hint_reopen.then(|| "reopen".to_owned());
                     })
             }
-            Rejection::GuardRefused { guard, sentence, override_by } => {
+            Rejection::GuardRefused {
+                guard,
+                sentence,
+                override_by,
+            } => {
                 let mut words = sentence;
                 if !override_by.is_empty() {
                     words.zh += &format!("（{} 可以附理由照记）", override_by.join("、"));
-                    words.en += &format!(" ({} may record it all the same, with a reason)", override_by.join(" or "));
+                    words.en += &format!(
+                        " ({} may record it all the same, with a reason)",
+                        override_by.join(" or ")
+                    );
                 }
                 Self::conflict(code, "条件不满足", "a condition does not hold")
                     .words(words)
@@ -239,11 +292,17 @@ impl From<Rejection> for Refusal {
                 let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
                 Self::forbidden(&roles)
             }
-            Rejection::Closed(_) => Self::conflict(code, "案件已结束或未结束", "the case is closed, or is not")
-                .detail(format!("不能这样做：{said}"), said)
-                .with(|problem| problem.hint = Some("reopen".to_owned())),
-            Rejection::Existence(_) => Self::conflict(code, "已经存在或不存在", "it exists already, or does not exist")
-                .detail(format!("不能这样做：{said}"), said),
+            Rejection::Closed(_) => {
+                Self::conflict(code, "案件已结束或未结束", "the case is closed, or is not")
+                    .detail(format!("不能这样做：{said}"), said)
+                    .with(|problem| problem.hint = Some("reopen".to_owned()))
+            }
+            Rejection::Existence(_) => Self::conflict(
+                code,
+                "已经存在或不存在",
+                "it exists already, or does not exist",
+            )
+            .detail(format!("不能这样做：{said}"), said),
             Rejection::GuardFailed { .. }
             | Rejection::Deadline { .. }
             | Rejection::Correction { .. }
@@ -260,7 +319,9 @@ impl From<SubmitError> for Refusal {
         match error {
             SubmitError::Rejected(rejection) => rejection.into(),
             SubmitError::UnknownCase(_) => Self::not_found("案件", "case"),
-            SubmitError::UnknownMessage(_) => Self::not_found("可重发的消息", "message that could be sent again"),
+            SubmitError::UnknownMessage(_) => {
+                Self::not_found("可重发的消息", "message that could be sent again")
+            }
             SubmitError::UnknownWorkflow(id) => Self::value(
                 "/workflow",
                 format!("没有流程“{id}”"),

@@ -71,7 +71,10 @@ impl App {
         }
         let text = self.store.definition(wanted).await.ok()??;
         let workflow = (self.loaded.compile())(&text).ok()?;
-        self.older.lock().ok()?.insert(wanted.clone(), workflow.clone());
+        self.older
+            .lock()
+            .ok()?
+            .insert(wanted.clone(), workflow.clone());
         Some(workflow)
     }
 }

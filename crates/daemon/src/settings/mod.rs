@@ -161,6 +161,12 @@ impl Settings {
         build(&defaults(), sending, files)
     }
 
+    /// Replaces every provider by a folder, `outbox` in the data directory, and pings nobody: for demos.
+    pub fn stay_on_this_machine(&mut self) {
+        self.ping_url = None;
+        self.sending = sending::folder_only("outbox", std::mem::take(&mut self.sending.staff));
+    }
+
     /// Whether every provider can be made from its settings.
     pub fn check_providers(&self) -> Diagnostics {
         match qixian_notify::build(&self.sending, &self.data) {

@@ -211,6 +211,19 @@ impl Sending {
     }
 }
 
+/// Everything as files in `dir`, whatever was configured.
+pub(super) fn folder_only(dir: &str, staff: Vec<StaffMember>) -> Settings {
+    let mut sending = Sending::default();
+    let folder = FolderSettings {
+        dir: Some(dir.into()),
+    };
+    let providers = &mut sending.settings.providers;
+    providers.insert(FOLDER.to_owned(), ProviderSettings::Folder(folder));
+    sending.settings.staff = staff;
+    sending.route_the_rest();
+    sending.settings
+}
+
 fn entry<T: DeserializeOwned>(
     value: Spanned<DeValue<'_>>,
     place: &Span,
