@@ -52,15 +52,16 @@ impl Queue {
             resolver.resolve(Resolution::Unknown("the store is closed".to_owned()));
             return ticket;
         }
+        // The oldest refusal counts: who has read that knows of the later ones.
+        let refused = state.refused.take().filter(|receipt| !receipt.was_read());
+        let refusal = refused.as_ref().map(|_| after_a_refusal());
+        state.refused = refused;
         if state.jobs.len() >= WAITING_MAX {
-            state.refused = Some(resolver.receipt());
+            state.refused.get_or_insert_with(|| resolver.receipt());
             let reason = format!("{WAITING_MAX} groups wait for the disk");
             resolver.resolve(Resolution::Refused(Refusal::Unavailable(reason)));
             return ticket;
         }
-        let refused = state.refused.take().filter(|receipt| !receipt.was_read());
-        let refusal = refused.as_ref().map(|_| after_a_refusal());
-        state.refused = refused;
         state.jobs.push_back(Job::Write {
             group,
             resolver,

@@ -11,9 +11,9 @@ use crate::queue::{Job, Queue};
 use crate::rows::{Tree, failed};
 use crate::watchdog::Watchdog;
 
-/// A batch is applied once it has so many keys: larger ones keep old pages alive and eat memory. A single group with
-/// more is still one batch, since it is all or nothing.
-const BATCH_KEYS: usize = 500;
+/// Another group joins a batch only while that has fewer keys, so that few batches pass 500: larger ones keep old pages
+/// alive and eat memory. A single group with more is still one batch, since it is all or nothing.
+const JOIN_BELOW: usize = 250;
 
 /// Something to answer once all that was applied before is durable.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ fn draft(
 ) -> Result<(Changes, Vec<Answer>), Error> {
     let mut draft = Draft::new(tree);
     let mut answers = Vec::new();
-    while draft.changes().len() < BATCH_KEYS {
+    while draft.changes().len() < JOIN_BELOW {
         let Some(job) = jobs.pop_front() else { break };
         match job {
             Job::Write {
