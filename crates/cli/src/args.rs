@@ -47,17 +47,31 @@ pub(crate) struct Common {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ConfigArgs {
     /// 配置文件；流程、规则、日历、模板在其同一目录 | Configuration file; workflows, rules, calendars and templates lie beside it
-    #[arg(long, display_order = 800, value_name = "FILE", env = "QIXIAN_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        display_order = 800,
+        value_name = "FILE",
+        env = "QIXIAN_CONFIG",
+        hide_env_values = true
+    )]
     pub(crate) config: Option<PathBuf>,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// 启动守护进程 | Run the daemon
+    Serve(crate::serve::ServeArgs),
     /// 计算一个期限，并说明理由 | Compute one date and say why
     Due(crate::due::DueArgs),
     /// 工作日历 | Working-day calendars
     Calendar(crate::calendar::CalendarArgs),
     /// 流程：查看、检查、测试、画图 | Workflows: look, check, test, draw
     Workflow(crate::workflow::WorkflowArgs),
+    /// 在虚拟时钟上走一遍案件 | Walk a case on a virtual clock
+    Simulate(crate::simulate::SimulateArgs),
+    /// 规则包 | Rule packs
+    Rules(crate::rules::RulesArgs),
+    /// 配置：检查、显示 | Configuration: check, show
+    Config(crate::config::ConfigCommandArgs),
 }

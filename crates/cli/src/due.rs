@@ -12,7 +12,9 @@ use crate::{local, when};
 
 /// What is asked.
 #[derive(Debug, Args)]
-#[command(after_help = "qixian due --from 2026-02-13T17:30 --within 48h\nqixian due --from 2026-02-15 --within 20wd --why\nqixian due --from 2026-01-31 --within 1mo --json")]
+#[command(
+    after_help = "qixian due --from 2026-02-13T17:30 --within 48h\nqixian due --from 2026-02-15 --within 20wd --why\nqixian due --from 2026-01-31 --within 1mo --json"
+)]
 pub(crate) struct DueArgs {
     /// 起算的日期或时间（无时区偏移时按配置的时区），或 now | The day or time it starts (in the configured zone without an offset), or now
     #[arg(long, value_name = "DATE_OR_TIME")]
@@ -64,7 +66,9 @@ fn refused(error: TimeError, args: &DueArgs) -> Failure {
             let from = &args.from;
             Failure::usage(
                 format!("“{from}”没有钟点，{length} 要从某一时刻算起；请写作 {from}T17:30"),
-                format!("`{from}` has no time of day, and {length} counts from an instant; write {from}T17:30"),
+                format!(
+                    "`{from}` has no time of day, and {length} counts from an instant; write {from}T17:30"
+                ),
             )
         }
         other => other.into(),
@@ -93,7 +97,10 @@ fn print(out: &Out, due: &Due, why: &Why, from: Start, within: Period, zone: &Zo
     match within.is_elapsed() {
         true => {
             let at = when::time_words(due.due_at, zone, out.lang);
-            out.say(format!("到期：{at}（{zone}）"), format!("Due: {at} ({zone})"));
+            out.say(
+                format!("到期：{at}（{zone}）"),
+                format!("Due: {at} ({zone})"),
+            );
         }
         false => out.say(
             format!("最后一天：{}，当日 24:00 前（{zone}）", last_day.zh),
@@ -112,7 +119,10 @@ fn print(out: &Out, due: &Due, why: &Why, from: Start, within: Period, zone: &Zo
             Start::Day(day) => when::day_words(day).get(out.lang).to_owned(),
         };
         out.line("");
-        out.say(format!("自 {start} 起 {within}："), format!("{within} from {start}:"));
+        out.say(
+            format!("自 {start} 起 {within}："),
+            format!("{within} from {start}:"),
+        );
         for line in &why.lines {
             out.line(format!("  {}", line.text.get(out.lang)));
         }

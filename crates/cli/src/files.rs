@@ -22,10 +22,30 @@ pub(crate) fn text(path: &Path) -> Result<String, Failure> {
 pub(crate) fn record(path: &Path) -> Result<Value, Failure> {
     let text = text(path)?;
     let read = match path.extension().is_some_and(|ending| ending == "toml") {
-        true => toml::from_str::<Value>(&text).map_err(|error| error.to_string()),
+        true => toml::from_str::<toml::Value>(&text)
+            .map(from_toml)
+            .map_err(|error| error.to_string()),
         false => serde_json::from_str(&text).map_err(|error| error.to_string()),
     };
     read.map_err(|error| bad(path, &error))
+}
+
+/// As JSON; days and times become texts.
+fn from_toml(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => Value::String(text),
+        toml::Value::Integer(number) => Value::from(number),
+        toml::Value::Float(number) => Value::from(number),
+        toml::Value::Boolean(flag) => Value::Bool(flag),
+        toml::Value::Datetime(time) => Value::String(time.to_string()),
+        toml::Value::Array(items) => items.into_iter().map(from_toml).collect(),
+        toml::Value::Table(table) => {
+            let fields = table
+                .into_iter()
+                .map(|(name, value)| (name, from_toml(value)));
+            Value::Object(fields.collect())
+        }
+    }
 }
 
 /// The file does not hold what it should.
@@ -42,7 +62,10 @@ pub(crate) fn closest(name: &str, known: &[&str]) -> (String, String) {
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match near {
-        Some((_, meant)) => (format!("；是“{meant}”吗？"), format!("; did you mean `{meant}`?")),
+        Some((_, meant)) => (
+            format!("；是“{meant}”吗？"),
+            format!("; did you mean `{meant}`?"),
+        ),
         None => {
             let all = known.join(", ");
             (format!("；现有：{all}"), format!("; there are: {all}"))

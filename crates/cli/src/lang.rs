@@ -72,7 +72,8 @@ pub(crate) fn localise(command: Command, lang: Lang) -> Command {
         command = command.after_help(format!("{heading}{}", lines.collect::<String>()));
     }
     let usage = pick(lang, "用法：", "Usage: ");
-    let template = format!("{{about-with-newline}}\n{usage}{{usage}}\n\n{{all-args}}{{after-help}}");
+    let template =
+        format!("{{about-with-newline}}\n{usage}{{usage}}\n\n{{all-args}}{{after-help}}");
     let names: Vec<String> = command
         .get_subcommands()
         .map(|sub| sub.get_name().to_owned())
@@ -154,8 +155,16 @@ mod tests {
         check(&["qixian"], &[], Lang::Zh);
         check(&["qixian"], &[("LANG", "C.UTF-8")], Lang::Zh);
         check(&["qixian"], &[("LANG", "en_GB.UTF-8")], Lang::En);
-        check(&["qixian"], &[("LANG", "en_GB.UTF-8"), ("QIXIAN_LANG", "zh")], Lang::Zh);
-        check(&["qixian", "--lang", "en"], &[("QIXIAN_LANG", "zh")], Lang::En);
+        check(
+            &["qixian"],
+            &[("LANG", "en_GB.UTF-8"), ("QIXIAN_LANG", "zh")],
+            Lang::Zh,
+        );
+        check(
+            &["qixian", "--lang", "en"],
+            &[("QIXIAN_LANG", "zh")],
+            Lang::En,
+        );
         check(&["qixian", "due", "--lang=en"], &[], Lang::En);
         check(&["qixian", "--", "--lang=en"], &[], Lang::Zh);
     }
@@ -164,7 +173,8 @@ mod tests {
     fn every_help_text_has_both_languages_and_every_leaf_an_example() {
         fn walk(command: &Command, path: &str, missing: &mut Vec<String>) {
             let path = format!("{path} {}", command.get_name());
-            let both = |text: Option<&StyledStr>| text.is_some_and(|t| t.to_string().contains(" | "));
+            let both =
+                |text: Option<&StyledStr>| text.is_some_and(|t| t.to_string().contains(" | "));
             if !both(command.get_about()) {
                 missing.push(format!("{path}: about"));
             }
@@ -179,7 +189,11 @@ mod tests {
             }
         }
         let mut missing = Vec::new();
-        walk(&<crate::args::Cli as clap::CommandFactory>::command(), "", &mut missing);
+        walk(
+            &<crate::args::Cli as clap::CommandFactory>::command(),
+            "",
+            &mut missing,
+        );
         assert_eq!(missing, Vec::<String>::new());
     }
 }

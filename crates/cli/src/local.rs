@@ -17,7 +17,9 @@ pub(crate) fn settings(
         config: config.config.clone(),
         values,
     };
-    Ok(Settings::load(&overrides, &|name| std::env::var(name).ok())?)
+    Ok(Settings::load(&overrides, &|name| {
+        std::env::var(name).ok()
+    })?)
 }
 
 /// Every definition the settings name.
@@ -41,12 +43,26 @@ pub(crate) fn calendar(loaded: &Loaded, id: &str) -> Result<WorkCalendar, Failur
 
 /// The workflow file of this id, with its tests.
 pub(crate) fn workflow<'a>(loaded: &'a Loaded, id: &str) -> Result<&'a WorkflowFile, Failure> {
-    let known: Vec<&str> = loaded.workflows().map(|workflow| workflow.id.as_str()).collect();
+    let known: Vec<&str> = loaded
+        .workflows()
+        .map(|workflow| workflow.id.as_str())
+        .collect();
     loaded.catalog.file(id).ok_or_else(|| {
         let (zh, en) = closest(id, &known);
         Failure::usage(
             format!("没有名为“{id}”的流程{zh}"),
             format!("there is no workflow `{id}`{en}"),
+        )
+    })
+}
+
+/// What runs the engine inside a command: one thread.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_current_thread().build();
+    built.map_err(|error| {
+        Failure::refused(
+            format!("系统不允许启动：{error}"),
+            format!("the system refuses to start it: {error}"),
         )
     })
 }

@@ -8,12 +8,16 @@
 
 mod args;
 mod calendar;
+mod config;
 mod due;
 mod failure;
 mod files;
 mod lang;
 mod local;
 mod out;
+mod rules;
+mod serve;
+mod simulate;
 mod table;
 mod when;
 mod workflow;
@@ -49,5 +53,9 @@ fn run(out: &Out, command: Command) -> Result<(), Failure> {
         Command::Due(args) => due::run(out, args),
         Command::Calendar(args) => calendar::run(out, args),
         Command::Workflow(args) => workflow::run(out, args),
+        Command::Simulate(args) => simulate::run(out, args),
+        Command::Rules(args) => rules::run(out, args),
+        Command::Config(args) => config::run(out, args),
+        Command::Serve(args) => serve::run(args),
     }
 }

@@ -32,10 +32,18 @@ impl Table {
     pub(crate) fn render(&self) -> String {
         let all = || std::iter::once(&self.headings).chain(&self.rows);
         let columns = all().map(Vec::len).max().unwrap_or(0);
-        let width_of = |column: usize| all().filter_map(|row| row.get(column)).map(|c| c.width()).max();
+        let width_of = |column: usize| {
+            all()
+                .filter_map(|row| row.get(column))
+                .map(|c| c.width())
+                .max()
+        };
         let widths: Vec<usize> = (0..columns).map(|c| width_of(c).unwrap_or(0)).collect();
         let line = |row: &Vec<String>| {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| pad(cell, *width));
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| pad(cell, *width));
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
         all().map(line).collect::<Vec<_>>().join("\n")

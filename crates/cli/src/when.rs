@@ -36,7 +36,11 @@ fn instant(text: &str, zone: &Zone) -> Result<Timestamp, TimeError> {
     };
     let (day, time) = text.split_once(['T', 't', ' ']).ok_or_else(wrong)?;
     let day = parse_date(day)?;
-    let minute: TimeOfDay = time.get(..5).ok_or_else(wrong)?.parse().map_err(|_| wrong())?;
+    let minute: TimeOfDay = time
+        .get(..5)
+        .ok_or_else(wrong)?
+        .parse()
+        .map_err(|_| wrong())?;
     let seconds = match time.get(5..).unwrap_or_default() {
         "" => 0,
         rest => rest.strip_prefix(':').and_then(seconds).ok_or_else(wrong)?,
@@ -106,14 +110,25 @@ mod tests {
         let zone = Zone::shanghai();
         let check = |text: &str, expected: Option<&str>| {
             let read = instant_or_day(text, &zone).ok();
-            assert_eq!(read.map(|at| at.to_rfc3339(&zone)).as_deref(), expected, "{text}");
+            assert_eq!(
+                read.map(|at| at.to_rfc3339(&zone)).as_deref(),
+                expected,
+                "{text}"
+            );
         };
         check("2026-02-13T17:30", Some("2026-02-13T17:30:00+08:00"));
         check("2026-02-13 17:30", Some("2026-02-13T17:30:00+08:00"));
         check("2026-02-13T17:30:05", Some("2026-02-13T17:30:05+08:00"));
         check("2026-02-13T17:30:00Z", Some("2026-02-14T01:30:00+08:00"));
         check("2026-02-13", Some("2026-02-13T00:00:00+08:00"));
-        for wrong in ["2026-02-13T", "2026-02-13T7:30", "2026-02-13T17:30:61", "2026-02-30T10:00", "tomorrow", "二月"] {
+        for wrong in [
+            "2026-02-13T",
+            "2026-02-13T7:30",
+            "2026-02-13T17:30:61",
+            "2026-02-30T10:00",
+            "tomorrow",
+            "二月",
+        ] {
             check(wrong, None);
         }
     }
@@ -124,7 +139,11 @@ mod tests {
         let from = Timestamp::parse("2026-02-13T17:30:00+08:00").expect("a time");
         let check = |text: &str, expected: Option<&str>| {
             let read = relative(text, from, &zone).ok();
-            assert_eq!(read.map(|at| at.to_rfc3339(&zone)).as_deref(), expected, "{text}");
+            assert_eq!(
+                read.map(|at| at.to_rfc3339(&zone)).as_deref(),
+                expected,
+                "{text}"
+            );
         };
         check("+48h", Some("2026-02-15T17:30:00+08:00"));
         check("+1d", Some("2026-02-14T17:30:00+08:00"));

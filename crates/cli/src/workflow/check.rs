@@ -47,7 +47,9 @@ impl Defines {
     /// Told by the first lines that name it, also where the rest of the file cannot be read.
     fn of(text: &str) -> Self {
         let value = |key: &str| {
-            let lines = text.lines().filter_map(|line| line.trim_start().strip_prefix(key));
+            let lines = text
+                .lines()
+                .filter_map(|line| line.trim_start().strip_prefix(key));
             let mut values = lines.filter_map(|rest| rest.trim_start().strip_prefix('='));
             let value = values.next()?.split('#').next()?;
             Some(value.trim().trim_matches(['"', '\'']).to_owned())
@@ -75,9 +77,13 @@ pub(super) fn build(
     }
     let defined: Vec<Defines> = own.iter().map(|(_, text)| Defines::of(text)).collect();
     let in_force = |folder| {
-        let toml = settings.files.below(folder).filter(|file| file.name.ends_with(".toml"));
+        let toml = settings
+            .files
+            .below(folder)
+            .filter(|file| file.name.ends_with(".toml"));
         let kept = toml.filter(|file| !defined.contains(&Defines::of(&file.text)));
-        kept.map(|file| (file.shown.clone(), file.text.clone())).collect()
+        kept.map(|file| (file.shown.clone(), file.text.clone()))
+            .collect()
     };
     let mut sources = Sources {
         calendars: in_force("calendars"),

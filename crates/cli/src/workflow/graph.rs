@@ -33,11 +33,19 @@ pub(super) fn arrows(workflow: &Workflow, lang: Lang) -> Vec<Arrow> {
             let leaves = transition.from.is_empty() || transition.from.contains(name);
             if let (true, Some(to)) = (leaves, &transition.to) {
                 let title = transition.title.get(lang);
-                let label = if title.is_empty() { &transition.event } else { title };
+                let label = if title.is_empty() {
+                    &transition.event
+                } else {
+                    title
+                };
                 add(name, to, label.to_owned());
             }
         }
-        for deadline in workflow.deadlines.values().filter(|d| d.states.contains(name)) {
+        for deadline in workflow
+            .deadlines
+            .values()
+            .filter(|d| d.states.contains(name))
+        {
             if let Some(MissedThen::To(to)) = deadline.missed.as_ref().map(|missed| &missed.then) {
                 add(name, to, format!("⏰ {}", deadline.title.get(lang)));
             }
@@ -54,7 +62,9 @@ pub(super) fn layers(workflow: &Workflow, arrows: &[Arrow]) -> Vec<Vec<String>> 
     while let Some(last) = layers.last() {
         let mut next: Vec<String> = Vec::new();
         for name in workflow.states.keys() {
-            let reached = arrows.iter().any(|a| a.to == *name && last.contains(&a.from));
+            let reached = arrows
+                .iter()
+                .any(|a| a.to == *name && last.contains(&a.from));
             if reached && !placed.contains(name) {
                 next.push(name.clone());
             }

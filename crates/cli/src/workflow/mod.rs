@@ -5,9 +5,14 @@ mod diagram;
 mod graph;
 mod show;
 mod svg;
+mod test;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use qixian_core::Words;
+use qixian_daemon::{Loaded, Settings};
+use qixian_workflow::Catalog;
 
 use crate::args::ConfigArgs;
 use crate::failure::Failure;
@@ -29,13 +34,20 @@ enum WorkflowCommand {
     #[command(after_help = "qixian workflow list")]
     List(ConfigArgs),
     /// 一个流程的状态、事件和期限 | The states, events and deadlines of a workflow
-    #[command(after_help = "qixian workflow show first-filing\nqixian workflow show first-filing --json")]
+    #[command(
+        after_help = "qixian workflow show first-filing\nqixian workflow show first-filing --json"
+    )]
     Show(show::ShowArgs),
     /// 检查流程、规则、日历文件，一次列出全部问题 | Check workflow, rule and calendar files; tells all problems at once
     #[command(after_help = "qixian workflow check my-filing.toml")]
     Check(check::CheckArgs),
+    /// 在虚拟时钟上运行流程文件自带的测试 | Run the files' own tests on the virtual clock
+    #[command(after_help = "qixian workflow test\nqixian workflow test my-filing.toml")]
+    Test(test::TestArgs),
     /// 状态图：Mermaid 文本或 SVG | The diagram of a workflow: Mermaid text or SVG
-    #[command(after_help = "qixian workflow diagram first-filing\nqixian workflow diagram first-filing --svg > first-filing.svg")]
+    #[command(
+        after_help = "qixian workflow diagram first-filing\nqixian workflow diagram first-filing --svg > first-filing.svg"
+    )]
     Diagram(diagram::DiagramArgs),
 }
 
@@ -45,9 +57,31 @@ pub(crate) fn run(out: &Out, args: WorkflowArgs) -> Result<(), Failure> {
         WorkflowCommand::List(config) => list(out, &config),
         WorkflowCommand::Show(args) => show::run(out, &args),
         WorkflowCommand::Check(args) => check::run(out, &args),
+        WorkflowCommand::Test(args) => test::run(out, &args),
         WorkflowCommand::Diagram(args) => diagram::run(out, &args),
     }
 }
+
+/// The catalog with these files in place of those that define the same, and the ids of the workflows they hold.
+pub(crate) fn build_with(
+    settings: &Settings,
+    loaded: &Loaded,
+    given: &[PathBuf],
+) -> Result<(Catalog, Vec<String>), Failure> {
+    if given.is_empty() {
+        return Ok(((*loaded.catalog).clone(), Vec::new()));
+    }
+    let catalog = match check::build(settings, given)? {
+        (Some(catalog), _) => catalog,
+        (None, problems) => return Err(problems.into()),
+    };
+    let is_given = |name: &str| given.iter().any(|path| path.display().to_string() == name);
+    let own = catalog.files().filter(|file| is_given(&file.source.name));
+    let ids = own.map(|file| file.workflow.id.clone()).collect();
+    Ok((catalog, ids))
+}
+
+pub(crate) use test::setup as setup_of;
 
 fn list(out: &Out, config: &ConfigArgs) -> Result<(), Failure> {
     let loaded = local::loaded(&local::settings(config, Vec::new())?)?;

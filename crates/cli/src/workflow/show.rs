@@ -35,8 +35,16 @@ fn print(out: &Out, view: &WorkflowView) {
     let (id, version) = (&view.id, view.version);
     out.line(format!("{}  {id} v{version}", text(out, &view.title)));
     out.say(
-        format!("起始状态：{}  角色：{}", view.initial, view.roles.join("、")),
-        format!("Initial state: {}  Roles: {}", view.initial, view.roles.join(", ")),
+        format!(
+            "起始状态：{}  角色：{}",
+            view.initial,
+            view.roles.join("、")
+        ),
+        format!(
+            "Initial state: {}  Roles: {}",
+            view.initial,
+            view.roles.join(", ")
+        ),
     );
     section(out, "状态", "States", &states(out, &view.states));
     section(out, "事件", "Events", &transitions(out, &view.transitions));
@@ -66,7 +74,11 @@ fn states(out: &Out, states: &[StateView]) -> Table {
             state.id.clone(),
             text(out, &state.title),
             state.holder.clone().unwrap_or_default(),
-            if state.is_final { "✓".to_owned() } else { String::new() },
+            if state.is_final {
+                "✓".to_owned()
+            } else {
+                String::new()
+            },
         ]);
     }
     table

@@ -30,7 +30,10 @@ pub(super) fn draw(workflow: &Workflow, lang: Lang) -> String {
     // Arrows back run below the states, each on its own lane.
     let states_end = MARGIN + tallest * (HEIGHT + GAP_Y);
     let places = place(&layers, tallest);
-    let back = arrows.iter().filter(|arrow| is_back(arrow, &places)).count();
+    let back = arrows
+        .iter()
+        .filter(|arrow| is_back(arrow, &places))
+        .count();
     let height = states_end + MARGIN + back * 18;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
@@ -113,7 +116,11 @@ fn draw_arrow(arrow: &Arrow, places: &[Place<'_>], lane: &mut usize) -> String {
         let (near, far) = (x1 + GAP_X / 2, x2 - GAP_X / 2);
         let path = format!("M{x1} {y1} C{near} {y1} {far} {y2} {x2} {y2}");
         // Beside the tip, where arrows to different states lie apart.
-        (path, x2 - GAP_X / 2, y2.saturating_sub(6) * 2 / 3 + y1.saturating_sub(6) / 3)
+        (
+            path,
+            x2 - GAP_X / 2,
+            y2.saturating_sub(6) * 2 / 3 + y1.saturating_sub(6) / 3,
+        )
     };
     let mut text = String::new();
     // Writing to a String cannot fail.
