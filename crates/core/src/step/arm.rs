@@ -8,7 +8,7 @@ use crate::definition::{Ask, DeadlineDef, Length, LengthSource, Name, Starts};
 use crate::fields::parse_date;
 use crate::rules::RuleAnswer;
 use crate::{
-    ClockState, Deadline, LengthUsed, PackRef, Rejection, RuleUsed, RungState, Value, value,
+    ClockState, Deadline, LengthUsed, PackRef, Rejection, RuleUsed, Rung, RungState, Value, value,
 };
 
 /// What a clock counts from.
@@ -46,12 +46,12 @@ pub(super) fn arm(
     let computed = match compute(draft, def, origin.start) {
         Ok(Some(computed)) => computed,
         Ok(None) => {
-            wait(draft, name, def);
+            wait_for_length(draft, name, origin);
             return Ok(());
         }
         Err(reason) if draft.lenient => {
             draft.note.get_or_insert(format!("{name}: {reason}"));
-            wait(draft, name, def);
+            wait_for_length(draft, name, origin);
             return Ok(());
         }
         Err(reason) => {
@@ -61,20 +61,13 @@ pub(super) fn arm(
             });
         }
     };
-    let (started_at, started_as_day) = match origin.start {
-        Start::Instant(at) => (at, false),
-        Start::Day(day) => (draft.workflow.zone.start_of_day(day), true),
-    };
     let deadline = Deadline {
         clock: ClockState::Armed,
-        started_at: Some(started_at),
-        started_as_day,
-        assumed: origin.assumed,
         due_at: Some(computed.due_at),
         earliest_at: computed.earliest_at,
         provisional: computed.provisional,
         length: Some(computed.length),
-        ..fresh(draft, name)
+        ..started(draft, name, origin)
     };
     let i = draft.put_deadline(deadline);
     ladder::plan(draft, i, def);
@@ -92,6 +85,13 @@ pub(super) fn wait(draft: &mut Draft<'_>, name: &Name, def: &DeadlineDef) {
         ladder::plan_questions(draft, i, def, ask, origin);
         ladder::fire_due(draft, i, def);
     }
+}
+
+/// Lets the deadline wait although its start is known, since how long it runs is not: the rule is unknown, or the field
+/// it ends by is empty. There is nothing to ask of anybody, and nothing to assume.
+fn wait_for_length(draft: &mut Draft<'_>, name: &Name, origin: Origin) {
+    let deadline = started(draft, name, origin);
+    draft.put_deadline(deadline);
 }
 
 /// The point from which a missing start is asked for, and which is assumed in the end.
@@ -127,6 +127,20 @@ fn fresh(draft: &Draft<'_>, name: &Name) -> Deadline {
     }
 }
 
+/// A waiting deadline of the next generation whose start is known.
+fn started(draft: &Draft<'_>, name: &Name, origin: Origin) -> Deadline {
+    let (started_at, started_as_day) = match origin.start {
+        Start::Instant(at) => (at, false),
+        Start::Day(day) => (draft.workflow.zone.start_of_day(day), true),
+    };
+    Deadline {
+        started_at: Some(started_at),
+        started_as_day,
+        assumed: origin.assumed,
+        ..fresh(draft, name)
+    }
+}
+
 /// The day or instant in a field of the case.
 pub(super) fn origin_in_field(draft: &Draft<'_>, path: &str) -> Option<Origin> {
     let text = value::get(&draft.case.fields, path)?.as_text()?;
@@ -140,18 +154,25 @@ pub(super) fn origin_in_field(draft: &Draft<'_>, path: &str) -> Option<Origin> {
     })
 }
 
-/// The field paths whose change begins the deadline anew.
-pub(super) fn fields_read(def: &DeadlineDef) -> impl Iterator<Item = &str> {
-    let start = match &def.starts {
-        Starts::Field(path) => Some(path.as_str()),
+/// The field whose day or instant starts the clock.
+pub(super) fn start_field(def: &DeadlineDef) -> Option<&str> {
+    match &def.starts {
+        Starts::Field(path) => Some(path),
         _ => None,
-    };
-    let until = match &def.length {
-        Length::Until(path) => Some(path.as_str()),
+    }
+}
+
+/// The field whose day or instant ends it.
+pub(super) fn end_field(def: &DeadlineDef) -> Option<&str> {
+    match &def.length {
+        Length::Until(path) => Some(path),
         _ => None,
-    };
-    let asked = def.ask.as_ref().and_then(|ask| ask.since.as_deref());
-    [start, until, asked].into_iter().flatten()
+    }
+}
+
+/// The field from which a missing start is asked for.
+pub(super) fn asked_field(def: &DeadlineDef) -> Option<&str> {
+    def.ask.as_ref()?.since.as_deref()
 }
 
 fn compute(draft: &Draft<'_>, def: &DeadlineDef, start: Start) -> Result<Option<Computed>, String> {
@@ -286,17 +307,59 @@ pub(super) fn recount(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> Res
     Ok(moved)
 }
 
-/// The fact that answers a deadline happened at `at` and is recorded at `now`.
+/// The fact that answers a deadline happened at `at` and is recorded at `now`. It counts although the deadline has been
+/// found missed meanwhile: what matters is when it happened.
 pub(super) fn meet(deadline: &mut Deadline, at: Timestamp, now: Timestamp) {
-    let in_time =
-        deadline.due_at.is_none_or(|due_at| at < due_at) || deadline.clock == ClockState::Paused;
-    deadline.late_recorded = in_time && deadline.due_at.is_some_and(|due_at| due_at <= now);
+    let stopped = deadline.clock == ClockState::Paused;
+    let in_time = stopped || deadline.due_at.is_none_or(|due_at| at < due_at);
+    deadline.late_recorded =
+        in_time && !stopped && deadline.due_at.is_some_and(|due_at| due_at <= now);
     deadline.clock = if in_time {
         ClockState::Met
     } else {
         ClockState::Missed
     };
     silence(deadline);
+}
+
+/// A due time set by hand moves on by the pause that ended last: by its length, or where it is the end of a day by whole
+/// days.
+pub(super) fn shift_moved(draft: &mut Draft<'_>, i: usize) {
+    let zone = &draft.workflow.zone;
+    let deadline = &mut draft.case.deadlines[i];
+    let (Some(_), Some(due_at), Some(pause)) =
+        (&deadline.moved, deadline.due_at, deadline.pauses.last())
+    else {
+        return;
+    };
+    let day = zone.date_of(due_at);
+    let days = zone.date_of(pause.to) - zone.date_of(pause.from);
+    let shifted = match day.checked_add(days) {
+        Ok(later) if zone.start_of_day(day) == due_at => zone.start_of_day(later),
+        _ => due_at.saturating_add_millis(pause.to.millis_since(pause.from)),
+    };
+    deadline.due_at = Some(shifted);
+}
+
+/// A deadline that was ended by mistake runs again, or waits; its rungs after `at` are to come again.
+pub(super) fn revive(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef, at: Timestamp) {
+    let deadline = &mut draft.case.deadlines[i];
+    let stopped = deadline.pauses.last().is_some_and(|p| p.from == p.to);
+    deadline.clock = match deadline.due_at {
+        None => ClockState::Waiting,
+        Some(_) if stopped => ClockState::Paused,
+        Some(_) => ClockState::Armed,
+    };
+    let moot = |rung: &&mut Rung| rung.state == RungState::Moot && rung.at > at;
+    for rung in deadline.rungs.iter_mut().filter(moot) {
+        rung.state = RungState::Pending;
+    }
+    if deadline.started_at.is_none()
+        && let Some(ask) = &def.ask
+        && let Some(origin) = ask_origin(draft, ask)
+    {
+        ladder::plan_questions(draft, i, def, ask, origin);
+    }
 }
 
 /// Nothing more is said about this deadline.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use qixian_time::Timestamp;
 
-use super::{Transition, check_occurred_at, draft::Draft, places};
+use super::{Transition, check_not_ahead, draft::Draft, places};
 use crate::{
     Case, DefinitionRef, Env, Event, FieldProblem, ParentRef, Party, Rejection, StartCase, Workflow,
 };
@@ -22,7 +22,7 @@ pub(super) fn begin(
     let mid_way = start.state.is_some() || start.entered_at.is_some();
     check(workflow, start)?;
     if start.parent.is_none() {
-        check_occurred_at(event.occurred_at, now)?;
+        check_not_ahead("/occurred_at", event.occurred_at, now)?;
     }
     if mid_way && !(event.by.may_as("lead") || event.by.name == "system") {
         return Err(Rejection::NotAllowed {
@@ -30,7 +30,7 @@ pub(super) fn begin(
         });
     }
     let entered_at = start.entered_at.unwrap_or(event.occurred_at);
-    check_occurred_at(entered_at, now)?;
+    check_not_ahead("/entered_at", entered_at, now)?;
     let mut fields = start.fields.clone();
     fields.retain(|_, value| !value.is_null());
     let state = start

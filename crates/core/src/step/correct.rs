@@ -10,8 +10,8 @@ use qixian_time::Timestamp;
 use super::draft::Draft;
 use super::{Step, invalid, ladder, next_wake, step};
 use crate::{
-    Actor, Case, ChildRef, ClockState, Correction, Deadline, Event, Fields, JournalLine, Rejection,
-    Rev, RungState, What, value,
+    Actor, Case, CaseId, ChildRef, ClockState, Correction, Deadline, Event, Fields, JournalLine,
+    Rejection, Rev, RungState, What, value,
 };
 
 /// Most wake-ups between two facts of one replay.
@@ -39,13 +39,13 @@ pub(super) fn correct<'a>(
     let history = history.ok_or_else(|| refuse("the case's journal was not loaded"))?;
     let mut facts = facts(&draft.case, history);
     apply(&mut facts, seq, change, draft.now)?;
-    let mut replayed = replay(&draft, &facts, seq)?;
     let before = draft
         .before()
-        .expect("a correction concerns a case that exists")
-        .clone();
-    keep_what_happened(&before, &mut replayed);
-    draft.case = replayed;
+        .expect("a correction concerns a case that exists");
+    let mut replayed = replay(&draft, &facts, seq)?;
+    keep_what_happened(before, &mut replayed.case, draft.seq());
+    draft.case = replayed.case;
+    tell_others(&mut draft, before, replayed.followups);
     for i in 0..draft.case.deadlines.len() {
         let deadline = &draft.case.deadlines[i];
         let speaks = matches!(
@@ -146,12 +146,20 @@ fn replace(what: &mut What, new: &Fields, person: Option<&str>) -> Result<(), ()
     }
 }
 
+/// What going through the history gave.
+struct Replayed {
+    case: Case,
+    /// What it would have told other cases.
+    followups: Vec<Event>,
+}
+
 /// The case as it would be now. A fact that would have been refused names itself.
-fn replay(draft: &Draft<'_>, facts: &[Fact], corrected: Rev) -> Result<Case, Rejection> {
-    let mut case: Option<Case> = None;
+fn replay(draft: &Draft<'_>, facts: &[Fact], corrected: Rev) -> Result<Replayed, Rejection> {
+    let mut reached: Option<Case> = None;
+    let mut followups = Vec::new();
     for fact in facts {
-        if let Some(case) = &mut case {
-            wake_until(draft, case, fact.recorded_at)?;
+        if let Some(case) = &mut reached {
+            wake_until(draft, case, fact.recorded_at, &mut followups)?;
             case.rev = fact.seq - 1;
         }
         let mut event = fact.event.clone();
@@ -159,11 +167,14 @@ fn replay(draft: &Draft<'_>, facts: &[Fact], corrected: Rev) -> Result<Case, Rej
         match step(
             draft.env,
             draft.workflow,
-            case.as_ref(),
+            reached.as_ref(),
             &event,
             fact.recorded_at,
         ) {
-            Ok(Step::Changed(transition)) => case = Some(transition.case),
+            Ok(Step::Changed(transition)) => {
+                reached = Some(transition.case);
+                followups.extend(transition.followups);
+            }
             Ok(Step::Nothing) => {}
             Err(rejection) => {
                 let reason = format!(
@@ -178,16 +189,21 @@ fn replay(draft: &Draft<'_>, facts: &[Fact], corrected: Rev) -> Result<Case, Rej
             }
         }
     }
-    let mut case = case.ok_or_else(|| Rejection::Correction {
+    let mut case = reached.ok_or_else(|| Rejection::Correction {
         seq: corrected,
         reason: "the journal has no beginning".to_owned(),
     })?;
-    wake_until(draft, &mut case, draft.now)?;
-    Ok(case)
+    wake_until(draft, &mut case, draft.now, &mut followups)?;
+    Ok(Replayed { case, followups })
 }
 
 /// Fires our own timers as they would have fired, up to and including `until`.
-fn wake_until(draft: &Draft<'_>, case: &mut Case, until: Timestamp) -> Result<(), Rejection> {
+fn wake_until(
+    draft: &Draft<'_>,
+    case: &mut Case,
+    until: Timestamp,
+    followups: &mut Vec<Event>,
+) -> Result<(), Rejection> {
     for _ in 0..WAKES_MAX {
         let Some(at) = next_wake(case).filter(|at| *at <= until) else {
             return Ok(());
@@ -202,36 +218,84 @@ fn wake_until(draft: &Draft<'_>, case: &mut Case, until: Timestamp) -> Result<()
             what: What::Wake,
         };
         match step(draft.env, draft.workflow, Some(case), &event, at)? {
-            Step::Changed(transition) => *case = transition.case,
+            Step::Changed(transition) => {
+                *case = transition.case;
+                followups.extend(transition.followups);
+            }
             Step::Nothing => return Ok(()),
         }
     }
     Ok(())
 }
 
-/// Carries over what no correction can undo: revisions, children begun, and what was said.
-fn keep_what_happened(before: &Case, replayed: &mut Case) {
+/// Carries over what no correction can undo: revisions, children begun, and what was said. `seq` is the line of the
+/// correction, under which a miss that only the replay found stands.
+fn keep_what_happened(before: &Case, replayed: &mut Case, seq: Rev) {
     replayed.rev = before.rev;
     replayed.edit_rev = before.edit_rev;
     replayed.held = before.held;
     replayed.reference.clone_from(&before.reference);
     replayed.children = merged_children(&before.children, &replayed.children);
+    let missed = replayed.presumed.as_ref();
+    let missed = missed.map(|p| (p.deadline.clone(), p.generation));
     for deadline in &mut replayed.deadlines {
+        let is_missed = missed.as_ref().is_some_and(|(name, generation)| {
+            deadline.name == *name && deadline.generation == *generation
+        });
         match before
             .deadlines
             .iter()
             .find(|was| was.name == deadline.name)
         {
             Some(was) => keep_said(was, deadline),
-            None => {
-                for rung in deadline
-                    .rungs
-                    .iter_mut()
-                    .filter(|r| r.state == RungState::Fired)
-                {
-                    rung.state = RungState::Pending;
-                }
-            }
+            None => unsay(deadline),
+        }
+        if is_missed && let Some(presumed) = &mut replayed.presumed {
+            presumed.generation = deadline.generation;
+        }
+    }
+    if let Some(presumed) = &mut replayed.presumed {
+        let was = before.presumed.as_ref().filter(|was| {
+            (&was.deadline, was.generation) == (&presumed.deadline, presumed.generation)
+        });
+        presumed.seq = was.map_or(seq, |was| was.seq);
+    }
+    // Generations rise over the whole life of a case: one that would not have begun stays, as cancelled.
+    for was in &before.deadlines {
+        if !replayed.deadlines.iter().any(|d| d.name == was.name) {
+            let mut was = was.clone();
+            was.clock = ClockState::Cancelled;
+            replayed.deadlines.push(was);
+        }
+    }
+}
+
+/// In the replay it spoke, but really it never did.
+fn unsay(deadline: &mut Deadline) {
+    for rung in deadline
+        .rungs
+        .iter_mut()
+        .filter(|r| r.state == RungState::Fired)
+    {
+        rung.state = RungState::Pending;
+    }
+}
+
+/// Starts the children that only the corrected history has, and tells the parent where the case has ended by it.
+fn tell_others(draft: &mut Draft<'_>, before: &Case, followups: Vec<Event>) {
+    let begun = |child: CaseId| before.children.iter().any(|known| known.case == child);
+    let ended = |case: &Case| case.closed || draft.workflow.is_final(&case.state);
+    let ends = ended(&draft.case) && !ended(before);
+    let seq = draft.seq();
+    for mut event in followups {
+        let wanted = match &event.what {
+            What::Start(_) => !begun(event.case),
+            What::ChildClosed { .. } => ends,
+            _ => false,
+        };
+        if wanted {
+            event.id = format!("{}:{seq}:{}", draft.case.id, draft.followups.len());
+            draft.followups.push(event);
         }
     }
 }
@@ -247,13 +311,13 @@ fn merged_children(before: &[ChildRef], replayed: &[ChildRef]) -> Vec<ChildRef> 
     children
 }
 
-/// A deadline that came out the same keeps its generation and its rungs; another is a new generation in which rungs that
-/// really fired stay fired, and those that only fired in the replay are pending again.
+/// A deadline that came out the same keeps its generation and what became of its rungs; another is a new generation in
+/// which rungs that really fired stay fired, and those that only fired in the replay are pending again.
 fn keep_said(was: &Deadline, now: &mut Deadline) {
-    let same =
-        was.started_at == now.started_at && was.due_at == now.due_at && was.clock == now.clock;
-    if same {
-        *now = was.clone();
+    let same = |a: &Deadline| (a.started_at, a.due_at, a.clock, a.assume_at);
+    if same(was) == same(now) {
+        now.generation = was.generation;
+        now.rungs.clone_from(&was.rungs);
         return;
     }
     now.generation = was.generation + 1;
@@ -266,6 +330,7 @@ fn keep_said(was: &Deadline, now: &mut Deadline) {
         rung.state = match (fired, rung.state) {
             (true, _) => RungState::Fired,
             (false, RungState::Fired) if alive => RungState::Pending,
+            (false, RungState::Fired) => RungState::Moot,
             (false, state) => state,
         };
     }

@@ -33,6 +33,13 @@ pub(super) struct Draft<'a> {
     before: Option<&'a Case>,
 }
 
+/// A place in the making of a draft.
+pub(super) struct Mark {
+    case: Case,
+    lengths: [usize; 3],
+    children_started: u32,
+}
+
 impl<'a> Draft<'a> {
     /// A draft of an existing case.
     pub(super) fn of(
@@ -132,6 +139,25 @@ impl<'a> Draft<'a> {
                 reason,
             }),
         }
+    }
+
+    /// Where the draft stands, to come back to with [`Draft::back_to`].
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            case: self.case.clone(),
+            lengths: [self.outbox.len(), self.followups.len(), self.taken.len()],
+            children_started: self.children_started,
+        }
+    }
+
+    /// Takes back everything done since `mark`.
+    pub(super) fn back_to(&mut self, mark: Mark) {
+        let [outbox, followups, taken] = mark.lengths;
+        self.case = mark.case;
+        self.outbox.truncate(outbox);
+        self.followups.truncate(followups);
+        self.taken.truncate(taken);
+        self.children_started = mark.children_started;
     }
 
     /// The index of the deadline of this name, if it was ever begun.

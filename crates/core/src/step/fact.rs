@@ -30,8 +30,9 @@ pub(super) fn fact<'a>(
             && draft.occurred_at < p.due_at
             && workflow.transitions_on(event, &p.from).next().is_some()
     });
+    let refusal = not_possible(&draft, event);
     if !possible && presumed.is_none() {
-        return Err(not_possible(&draft, event));
+        return Err(refusal);
     }
     let from = presumed
         .as_ref()
@@ -47,16 +48,28 @@ pub(super) fn fact<'a>(
             return Ok(draft);
         }
     };
-    if let Some(presumed) = presumed {
-        undo(&mut draft, &presumed, complete_at);
+    if let Some(presumed) = &presumed {
+        undo(&mut draft, presumed, complete_at);
     }
     let carried = take::Carried {
         fields,
         override_reason,
         at: complete_at,
+        observed: true,
     };
     take::take(&mut draft, index, &carried)?;
+    if presumed.is_some_and(|presumed| is_missed_still(&draft, &presumed)) {
+        return Err(refusal);
+    }
     Ok(draft)
+}
+
+/// Whether a fact from before a miss does not change that it was missed: it neither answered the deadline nor stopped it.
+fn is_missed_still(draft: &Draft<'_>, presumed: &Presumed) -> bool {
+    draft.position(&presumed.deadline).is_some_and(|i| {
+        let deadline = &draft.case.deadlines[i];
+        deadline.generation == presumed.generation && deadline.clock == ClockState::Armed
+    })
 }
 
 fn not_possible(draft: &Draft<'_>, event: &Name) -> Rejection {
@@ -262,19 +275,32 @@ fn same_person(draft: &Draft<'_>, a: &str, b: &str) -> bool {
     a == b || mobile(a).is_some() && mobile(a) == mobile(b)
 }
 
-/// The presumed outcome was wrong: the deadline was met in time after all (design §8). What the miss armed is cancelled,
-/// and those it was told to are told the truth.
+/// The presumed outcome was wrong: the case is where it was before the miss, with its clocks running, and what the miss
+/// armed is cancelled (design §8). Those it was told to are told the truth.
 fn undo(draft: &mut Draft<'_>, presumed: &Presumed, at: Timestamp) {
+    let workflow = draft.workflow;
     let reached = draft.case.state.clone();
     places::leave(draft, Some(&presumed.from), at, None);
     draft.case.state.clone_from(&presumed.from);
     draft.case.entered_at = presumed.from_entered_at;
-    if let Some(i) = draft.position(&presumed.deadline)
-        && draft.case.deadlines[i].generation == presumed.generation
-    {
-        draft.case.deadlines[i].clock = ClockState::Armed;
-        arm::meet(&mut draft.case.deadlines[i], at, draft.now);
-    }
     draft.case.presumed = None;
-    outgoing::tell_undone(draft, &presumed.deadline, &reached);
+    for i in 0..draft.case.deadlines.len() {
+        let deadline = &draft.case.deadlines[i];
+        let Some(def) = workflow.deadlines.get(&deadline.name) else {
+            continue;
+        };
+        let ended_by_it = deadline.clock == ClockState::Cancelled
+            && if def.states.is_empty() {
+                workflow.is_final(&reached)
+            } else {
+                def.states.contains(&presumed.from) && !def.states.contains(&reached)
+            };
+        if deadline.name == presumed.deadline && deadline.generation == presumed.generation {
+            arm::revive(draft, i, def, at);
+            draft.case.deadlines[i].clock = ClockState::Armed;
+        } else if ended_by_it {
+            arm::revive(draft, i, def, at);
+        }
+    }
+    outgoing::tell_undone(draft, &presumed.deadline);
 }

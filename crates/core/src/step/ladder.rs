@@ -9,7 +9,7 @@ use super::arm::start_day;
 use super::draft::Draft;
 use super::outgoing;
 use crate::definition::{Ask, DeadlineDef, Ladder, Length, RungAt};
-use crate::{Rung, RungState};
+use crate::{ClockState, Rung, RungState};
 
 const MINUTE: i64 = 60_000;
 
@@ -27,7 +27,8 @@ struct Frame<'a> {
     from_start_only: bool,
 }
 
-/// Plans the rungs of an armed deadline. Rungs planned before that fired or became moot keep their state.
+/// Plans the rungs of an armed deadline. Of rungs planned before, those that lie ahead are pending (again, where the due
+/// time moved away from them), the others keep what became of them.
 pub(super) fn plan(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) {
     let deadline = &draft.case.deadlines[i];
     let Some(ladder) = def
@@ -55,7 +56,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) {
         from_start_only: !matches!(def.length, Length::Until(_)),
     };
     let rungs = frame.rungs(ladder);
-    draft.case.deadlines[i].rungs = keep_states(&draft.case.deadlines[i].rungs, rungs);
+    let old = &draft.case.deadlines[i].rungs;
+    draft.case.deadlines[i].rungs = keep_states(old, rungs, draft.now);
 }
 
 /// Plans the questions for a start that nobody reports, and when it will be assumed.
@@ -88,14 +90,19 @@ pub(super) fn plan_questions(
     };
     let rungs = frame.rungs(ladder);
     let assume_at = frame.after_start(ask.assume_after).ok();
-    draft.case.deadlines[i].rungs = keep_states(&draft.case.deadlines[i].rungs, rungs);
+    draft.case.deadlines[i].rungs = rungs;
     draft.case.deadlines[i].assume_at = assume_at;
 }
 
-/// Fires what is due at `now`: of all rungs whose time has come the latest speaks, the others are moot (design §8).
-/// Answers whether any was due.
+/// Fires what is due at `now`: of all rungs whose time has come the latest speaks, the others are moot (design §8); it is
+/// moot too where nobody is left to be told. Answers whether any was due. A running deadline whose due time has come says
+/// nothing here: it passes at the wake-up that follows at once, and what to say is known then.
 pub(super) fn fire_due(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> bool {
     let now = draft.now;
+    let deadline = &draft.case.deadlines[i];
+    if deadline.clock == ClockState::Armed && deadline.due_at.is_some_and(|due_at| due_at <= now) {
+        return false;
+    }
     let rungs = &mut draft.case.deadlines[i].rungs;
     let due: Vec<usize> = (0..rungs.len())
         .filter(|r| rungs[*r].state == RungState::Pending && rungs[*r].at <= now)
@@ -107,7 +114,9 @@ pub(super) fn fire_due(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> bo
         rungs[*r].state = RungState::Moot;
     }
     rungs[latest].state = RungState::Fired;
-    outgoing::remind(draft, i, def, latest);
+    if !outgoing::remind(draft, i, def, latest) {
+        draft.case.deadlines[i].rungs[latest].state = RungState::Moot;
+    }
     true
 }
 
@@ -116,16 +125,26 @@ fn time_of_day(ladder: &Ladder) -> TimeOfDay {
     TimeOfDay::new(hour as u8, minute as u8).expect("hour and minute are reduced to their ranges")
 }
 
-fn keep_states(old: &[Rung], mut new: Vec<Rung>) -> Vec<Rung> {
-    for rung in &mut new {
-        if let Some(was) = old
+/// The plan `new` with what became of the rungs of `old`, matched step by step since rungs may merge otherwise than
+/// before. One that spoke but has no place in the new plan stays on record.
+fn keep_states(old: &[Rung], mut new: Vec<Rung>, now: Timestamp) -> Vec<Rung> {
+    let same = |a: &Rung, b: &Rung| a.steps.iter().any(|step| b.steps.contains(step));
+    for rung in new.iter_mut().filter(|rung| rung.at <= now) {
+        let settled = old
             .iter()
-            .find(|was| was.steps == rung.steps && was.state != RungState::Pending)
-        {
-            rung.state = was.state;
-            rung.at = was.at;
+            .filter(|was| was.state != RungState::Pending && same(was, rung))
+            .max_by_key(|was| (was.state == RungState::Fired, was.at));
+        if let Some(was) = settled {
+            (rung.state, rung.at) = (was.state, was.at);
         }
     }
+    let dropped: Vec<Rung> = old
+        .iter()
+        .filter(|was| was.state == RungState::Fired && !new.iter().any(|rung| same(was, rung)))
+        .cloned()
+        .collect();
+    new.extend(dropped);
+    new.sort_by_key(|rung| rung.at);
     new
 }
 

@@ -107,7 +107,8 @@ pub(super) fn close(mut draft: Draft<'_>) -> Result<Draft<'_>, Rejection> {
     }
     places::end_all(&mut draft);
     draft.case.closed = true;
-    outgoing::tell_parent(&mut draft);
+    let at = draft.occurred_at;
+    outgoing::tell_parent(&mut draft, at);
     Ok(draft)
 }
 
@@ -239,6 +240,13 @@ fn find<'a>(
     let i = draft
         .position(name)
         .ok_or_else(|| refuse("it has not begun".to_owned()))?;
+    if !places::lives(draft, def) {
+        return Err(refuse(format!(
+            "it belongs to {}, and the case is in `{}` now",
+            def.states.join(" or "),
+            draft.case.state
+        )));
+    }
     let clock = draft.case.deadlines[i].clock;
     if !allowed.contains(&clock) {
         return Err(refuse(format!("it is {clock}, not {}", names(allowed))));

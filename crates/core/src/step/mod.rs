@@ -183,21 +183,24 @@ fn check_event(case: &Case, event: &Event, now: Timestamp) -> Result<(), Rejecti
     if !event.what.is_from_people() {
         return Ok(());
     }
-    check_occurred_at(event.occurred_at, now)?;
+    check_not_ahead("/occurred_at", event.occurred_at, now)?;
     if event.occurred_at < case.began_at {
         return Err(invalid(
             "/occurred_at",
-            format!("lies before the case began ({})", case.began_at),
+            format!(
+                "lies before the case began; expected {} or later",
+                case.began_at
+            ),
         ));
     }
     Ok(())
 }
 
-fn check_occurred_at(occurred_at: Timestamp, now: Timestamp) -> Result<(), Rejection> {
-    if occurred_at.millis_since(now) > CLOCK_SKEW_MILLIS {
+fn check_not_ahead(pointer: &str, at: Timestamp, now: Timestamp) -> Result<(), Rejection> {
+    if at.millis_since(now) > CLOCK_SKEW_MILLIS {
         return Err(invalid(
-            "/occurred_at",
-            "lies more than 5 minutes ahead".to_owned(),
+            pointer,
+            format!("lies more than 5 minutes ahead of our clock, which shows {now}"),
         ));
     }
     Ok(())

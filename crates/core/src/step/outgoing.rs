@@ -8,15 +8,16 @@ use super::begin::nested;
 use super::draft::Draft;
 use crate::definition::{DeadlineDef, Missed, Name, Notify, RungDef, SetValue, StartChild, Tell};
 use crate::{
-    Actor, Case, CaseId, Cause, Channel, ChildRef, Event, Leg, PackRef, Rejection, ReminderIntent,
+    Actor, Case, CaseId, Cause, Channel, ChildRef, Event, Leg, Rejection, ReminderIntent,
     RungState, StartCase, Value, What, value,
 };
 
 /// Most children one event may start.
 const CHILDREN_MAX: usize = 100;
 
-/// Speaks for the rung `rung` of the deadline at `i`: the recipients of all its steps, united.
-pub(super) fn remind(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef, rung: usize) {
+/// Speaks for the rung `rung` of the deadline at `i`: the recipients of all its steps, united. Answers whether anybody is
+/// left to be told.
+pub(super) fn remind(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef, rung: usize) -> bool {
     let deadline = &draft.case.deadlines[i];
     let asking = deadline.due_at.is_none();
     let ladder_name = if asking {
@@ -25,7 +26,7 @@ pub(super) fn remind(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef, rung: u
         def.ladder.as_ref()
     };
     let Some(ladder) = ladder_name.and_then(|name| draft.workflow.ladders.get(name)) else {
-        return;
+        return false;
     };
     let steps: Vec<&RungDef> = deadline.rungs[rung]
         .steps
@@ -65,7 +66,7 @@ pub(super) fn remind(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef, rung: u
         urgent: steps.iter().any(|s| s.urgent),
         give_up_at: [next, due_at].into_iter().flatten().min(),
     };
-    say(draft, intent);
+    say(draft, intent)
 }
 
 /// Tells those a transition's `notify` names.
@@ -91,7 +92,7 @@ pub(super) fn tell_missed(draft: &mut Draft<'_>, missed: &Missed, deadline: &str
 }
 
 /// Tells those who were told of a presumed outcome that it was wrong.
-pub(super) fn tell_undone(draft: &mut Draft<'_>, deadline: &str, _reached: &str) {
+pub(super) fn tell_undone(draft: &mut Draft<'_>, deadline: &str) {
     let Some(missed) = draft
         .workflow
         .deadlines
@@ -162,9 +163,10 @@ struct Intent {
     give_up_at: Option<Timestamp>,
 }
 
-fn say(draft: &mut Draft<'_>, intent: Intent) {
+/// Puts the intent in the outbox, unless it is for nobody.
+fn say(draft: &mut Draft<'_>, intent: Intent) -> bool {
     if intent.legs.is_empty() {
-        return;
+        return false;
     }
     let intent = ReminderIntent {
         id: draft.next_outbox_id(),
@@ -177,6 +179,7 @@ fn say(draft: &mut Draft<'_>, intent: Intent) {
         give_up_at: intent.give_up_at,
     };
     draft.outbox.push(intent);
+    true
 }
 
 /// Recipients, each person once.
@@ -304,9 +307,7 @@ fn start_child(draft: &mut Draft<'_>, start: &StartChild, fields: crate::Fields,
     };
     let begun = StartCase {
         workflow: start.workflow.clone(),
-        pack: PackRef {
-            ..draft.case.pack.clone()
-        },
+        pack: draft.case.pack.clone(),
         reference: format!("{}-{number}", draft.case.reference),
         title,
         fields,
@@ -352,14 +353,13 @@ pub(super) fn tell_children(draft: &mut Draft<'_>, tell: &Tell, at: Timestamp) {
     }
 }
 
-/// Tells the parent that this case has ended.
-pub(super) fn tell_parent(draft: &mut Draft<'_>) {
+/// Tells the parent that this case ended at `at`.
+pub(super) fn tell_parent(draft: &mut Draft<'_>, at: Timestamp) {
     if let Some(parent) = draft.case.parent {
         let what = What::ChildClosed {
             child: draft.case.id,
             state: draft.case.state.clone(),
         };
-        let at = draft.case.entered_at;
         follow_up(draft, parent.case, at, what);
     }
 }

@@ -5,7 +5,7 @@ use qixian_time::Timestamp;
 use super::arm::{self, Origin};
 use super::draft::Draft;
 use crate::definition::{DeadlineDef, Name, Starts};
-use crate::{ClockState, Rejection};
+use crate::{ClockState, Deadline, Fields, Rejection};
 
 /// Begins the deadlines that live as long as the case.
 pub(super) fn arm_for_life(draft: &mut Draft<'_>, at: Timestamp) -> Result<(), Rejection> {
@@ -21,7 +21,7 @@ pub(super) fn arm_for_life(draft: &mut Draft<'_>, at: Timestamp) -> Result<(), R
 }
 
 /// Enters `state` at `at`, begins its deadlines, and tells the parent where it is final. `by` is the event that led
-/// here. Deadlines that live in the state the case was in too go on.
+/// here. Deadlines that live in the state the case was in too go on, and what became of them stays.
 pub(super) fn enter(
     draft: &mut Draft<'_>,
     state: &str,
@@ -29,12 +29,12 @@ pub(super) fn enter(
     by: Option<&str>,
 ) -> Result<(), Rejection> {
     let workflow = draft.workflow;
-    state.clone_into(&mut draft.case.state);
+    let previous = std::mem::replace(&mut draft.case.state, state.to_owned());
     draft.case.entered_at = at;
     draft.case.confirmed.clear();
     if workflow.is_final(state) {
         end_all(draft);
-        super::outgoing::tell_parent(draft);
+        super::outgoing::tell_parent(draft, at);
         return Ok(());
     }
     for (name, def) in workflow
@@ -42,9 +42,10 @@ pub(super) fn enter(
         .iter()
         .filter(|(_, def)| def.states.iter().any(|s| s == state))
     {
+        let lived_before = previous != state && def.states.contains(&previous);
         let goes_on = draft
             .position(name)
-            .is_some_and(|i| draft.case.deadlines[i].clock.is_open());
+            .is_some_and(|i| lived_before || draft.case.deadlines[i].clock.is_open());
         if !goes_on {
             begin(draft, name, def, at, by)?;
         }
@@ -72,7 +73,9 @@ pub(super) fn leave(draft: &mut Draft<'_>, to: Option<&str>, at: Timestamp, by: 
         let answers = by.is_some() && def.met_by.is_empty();
         let deadline = &mut draft.case.deadlines[i];
         match deadline.clock {
-            ClockState::Armed | ClockState::Paused if answers => arm::meet(deadline, at, draft.now),
+            ClockState::Armed | ClockState::Paused | ClockState::Missed if answers => {
+                arm::meet(deadline, at, draft.now)
+            }
             ClockState::Waiting | ClockState::Armed | ClockState::Paused => {
                 deadline.clock = ClockState::Cancelled
             }
@@ -100,9 +103,12 @@ pub(super) fn begin(
     at: Timestamp,
     by: Option<&str>,
 ) -> Result<(), Rejection> {
-    if let Some((guard, wanted)) = &def.when
-        && !draft.guard_answers(guard, *wanted, &draft.case.fields)?
-    {
+    if !is_wanted(draft, name, def)? {
+        if let Some(i) = draft.position(name)
+            && draft.case.deadlines[i].clock.is_open()
+        {
+            draft.case.deadlines[i].clock = ClockState::Cancelled;
+        }
         return Ok(());
     }
     let origin = match &def.starts {
@@ -119,39 +125,74 @@ pub(super) fn begin(
     }
 }
 
-/// Begins again the deadlines whose start, end or question lies in a field that changed.
+/// Whether the guard of a deadline's `when` lets it run. A guard that cannot be evaluated lets it run where our own
+/// timers ask: they must not fail for ever, and a reminder too many is better than one too few.
+pub(super) fn is_wanted(
+    draft: &mut Draft<'_>,
+    name: &Name,
+    def: &DeadlineDef,
+) -> Result<bool, Rejection> {
+    let Some((guard, wanted)) = &def.when else {
+        return Ok(true);
+    };
+    match draft.guard_answers(guard, *wanted, &draft.case.fields) {
+        Err(rejection) if draft.lenient => {
+            draft.note.get_or_insert(format!("{name}: {rejection}"));
+            Ok(true)
+        }
+        answer => answer,
+    }
+}
+
+/// Whether the case is where this deadline lives.
+pub(super) fn lives(draft: &Draft<'_>, def: &DeadlineDef) -> bool {
+    !draft.case.closed
+        && !draft.workflow.is_final(&draft.case.state)
+        && (def.states.is_empty() || def.states.contains(&draft.case.state))
+}
+
+/// Begins again the deadlines whose start, end or question lies in a field that changed, and those that know their start
+/// but not their length: what their rule asks may be known now.
 pub(super) fn follow_fields(draft: &mut Draft<'_>) -> Result<(), Rejection> {
     let workflow = draft.workflow;
     let Some(before) = draft.before() else {
         return Ok(());
     };
     for (name, def) in &workflow.deadlines {
-        let lives = !draft.case.closed
-            && !workflow.is_final(&draft.case.state)
-            && (def.states.is_empty() || def.states.contains(&draft.case.state));
-        let known = draft.position(name).map(|i| draft.case.deadlines[i].clock);
-        let settled = matches!(known, Some(ClockState::Met | ClockState::Cancelled));
-        let changed = arm::fields_read(def).any(|path| {
-            crate::value::get(&before.fields, path) != crate::value::get(&draft.case.fields, path)
-        });
-        if !lives || settled || !changed || begun_by_this_event(draft, name) {
+        let known = draft.position(name).map(|i| &draft.case.deadlines[i]);
+        if !lives(draft, def) || begun_by_this_event(draft, name) {
             continue;
         }
-        let at = match def.starts {
-            Starts::Entering => draft
-                .position(name)
-                .and_then(|i| draft.case.deadlines[i].started_at),
-            _ => None,
-        };
-        let at = at.unwrap_or(draft.occurred_at);
-        if matches!(def.starts, Starts::Event(_))
-            && known.is_some_and(|clock| clock != ClockState::Waiting)
-        {
+        if !follows(def, known, &before.fields, &draft.case.fields) {
             continue;
         }
-        begin(draft, name, def, at, None)?;
+        match known.and_then(|d| d.started_at.map(|at| (at, d.assumed))) {
+            Some((at, false)) if def.starts == Starts::Entering => {
+                begin(draft, name, def, at, None)?
+            }
+            Some((at, false)) if matches!(def.starts, Starts::Event(_)) => {
+                arm::arm(draft, name, def, Origin::at(at))?
+            }
+            _ => begin(draft, name, def, draft.case.entered_at, None)?,
+        }
     }
     Ok(())
+}
+
+/// Whether the change of fields begins the deadline anew. One that was met stays met, unless its end is a new one.
+fn follows(def: &DeadlineDef, known: Option<&Deadline>, before: &Fields, after: &Fields) -> bool {
+    let changed = |path: Option<&str>| {
+        path.is_some_and(|path| crate::value::get(before, path) != crate::value::get(after, path))
+    };
+    let clock = known.map(|d| d.clock);
+    let ended = matches!(clock, Some(ClockState::Met | ClockState::Cancelled));
+    let asking = known.is_none_or(|d| d.clock == ClockState::Waiting || d.assumed);
+    let length_unknown =
+        known.is_some_and(|d| d.clock == ClockState::Waiting && d.started_at.is_some());
+    changed(arm::end_field(def))
+        || !ended && changed(arm::start_field(def))
+        || !ended && asking && changed(arm::asked_field(def))
+        || length_unknown && before != after
 }
 
 /// Whether the deadline was already begun anew while this event was decided.

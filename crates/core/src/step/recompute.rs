@@ -2,6 +2,7 @@
 
 use super::draft::Draft;
 use super::{arm, ladder};
+use crate::definition::DeadlineDef;
 use crate::{ClockState, PackRef, Rejection};
 
 /// Counts running deadlines again; `None` where nothing moves. The lengths they were armed with are kept (style §9).
@@ -19,18 +20,46 @@ pub(super) fn recompute<'a>(
         let Some(def) = workflow.deadlines.get(&deadline.name) else {
             continue;
         };
-        if deadline.clock != ClockState::Armed {
-            continue;
-        }
-        let name = deadline.name.clone();
-        if arm::recount(&mut draft, i, def).map_err(|reason| Rejection::Uncomputable {
-            deadline: name,
-            reason,
-        })? {
-            ladder::plan(&mut draft, i, def);
-            ladder::fire_due(&mut draft, i, def);
-            moved = true;
-        }
+        moved |= match deadline.clock {
+            ClockState::Armed => count_again(&mut draft, i, def),
+            ClockState::Waiting => try_again(&mut draft, i, def)?,
+            _ => false,
+        };
     }
     Ok(moved.then_some(draft))
+}
+
+/// Counts a running deadline again. One that cannot be counted any more keeps its date, and the line says so.
+fn count_again(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> bool {
+    match arm::recount(draft, i, def) {
+        Ok(true) => {
+            ladder::plan(draft, i, def);
+            ladder::fire_due(draft, i, def);
+            true
+        }
+        Ok(false) => false,
+        Err(reason) => {
+            let name = &draft.case.deadlines[i].name;
+            draft.note.get_or_insert(format!("{name}: {reason}"));
+            false
+        }
+    }
+}
+
+/// A deadline that knows its start but not its length may be told by the new rules.
+fn try_again(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> Result<bool, Rejection> {
+    let deadline = draft.case.deadlines[i].clone();
+    let Some(start) = deadline.start(&draft.workflow.zone) else {
+        return Ok(false);
+    };
+    let origin = arm::Origin {
+        start,
+        assumed: deadline.assumed,
+    };
+    arm::arm(draft, &deadline.name, def, origin)?;
+    let armed = draft.case.deadlines[i].clock == ClockState::Armed;
+    if !armed {
+        draft.case.deadlines[i] = deadline;
+    }
+    Ok(armed)
 }

@@ -15,6 +15,8 @@ pub(super) struct Carried<'e> {
     pub(super) fields: &'e Fields,
     pub(super) override_reason: Option<&'e str>,
     pub(super) at: Timestamp,
+    /// Whether it really happened; `false`: a missed deadline stands in for it, which answers no other deadline.
+    pub(super) observed: bool,
 }
 
 /// Takes the transition at `index` of the workflow.
@@ -46,10 +48,12 @@ pub(super) fn take(
         draft.case.items = read_items(draft.case.round, items)?;
     }
     draft.taken.push(index);
-    draft.case.presumed = None;
+    draft.case.confirmed.retain(|c| c.event != def.event);
     change_clocks(draft, &def.event, carried.at)?;
     if let Some(to) = &def.to {
-        places::leave(draft, Some(to), carried.at, Some(&def.event));
+        draft.case.presumed = None;
+        let answer = carried.observed.then_some(def.event.as_str());
+        places::leave(draft, Some(to), carried.at, answer);
         places::enter(draft, to, carried.at, Some(&def.event))?;
     }
     start_clocks(draft, &def.event, carried.at)?;
@@ -66,13 +70,9 @@ pub(super) fn take(
     Ok(())
 }
 
-/// Takes the event of a missed deadline: the first transition whose guards all hold. Where none does the case stays, and
-/// its journal line says so.
-pub(super) fn take_automatically(
-    draft: &mut Draft<'_>,
-    event: &Name,
-    at: Timestamp,
-) -> Result<(), Rejection> {
+/// Takes the event of a missed deadline: the first transition whose guards all hold. Where none does, or it cannot be
+/// carried through, the case stays, and its journal line says so: a timer must not fail for ever.
+pub(super) fn take_automatically(draft: &mut Draft<'_>, event: &Name, at: Timestamp) {
     let workflow = draft.workflow;
     let state = draft.case.state.clone();
     for (index, def) in workflow.transitions_on(event, &state) {
@@ -83,21 +83,23 @@ pub(super) fn take_automatically(
             None => true,
         };
         if agrees && check_guards(draft, def, None).is_ok() && check_required(draft, def).is_ok() {
-            return take(
-                draft,
-                index,
-                &Carried {
-                    fields: &Fields::new(),
-                    override_reason: None,
-                    at,
-                },
-            );
+            let carried = Carried {
+                fields: &Fields::new(),
+                override_reason: None,
+                at,
+                observed: false,
+            };
+            let mark = draft.mark();
+            if let Err(rejection) = take(draft, index, &carried) {
+                draft.back_to(mark);
+                draft.note = Some(rejection.to_string());
+            }
+            return;
         }
     }
     draft.note = Some(format!(
         "`{event}` was not possible in `{state}` when the deadline passed"
     ));
-    Ok(())
 }
 
 /// The rejection that a guard's name stands for.
@@ -170,17 +172,20 @@ fn change_clocks(draft: &mut Draft<'_>, event: &str, at: Timestamp) -> Result<()
         let Some(def) = workflow.deadlines.get(&draft.case.deadlines[i].name) else {
             continue;
         };
+        let lives = places::lives(draft, def);
         let deadline = &mut draft.case.deadlines[i];
+        let in_time = deadline.due_at.is_some_and(|due_at| at < due_at);
         match deadline.clock {
-            ClockState::Armed | ClockState::Paused if named(&def.met_by) => {
+            ClockState::Armed | ClockState::Paused | ClockState::Missed if named(&def.met_by) => {
                 arm::meet(deadline, at, draft.now)
             }
             ClockState::Waiting if named(&def.met_by) => {
                 deadline.clock = ClockState::Met;
                 arm::silence(deadline);
             }
-            ClockState::Missed if named(&def.met_by) => arm::silence(deadline),
             ClockState::Armed if named(&def.pause_on) => pause(draft, i, at),
+            // Heard late: it had stopped before it was found missed.
+            ClockState::Missed if named(&def.pause_on) && in_time && lives => pause(draft, i, at),
             ClockState::Paused if named(&def.resume_on) => resume(draft, i, def, at)?,
             _ => {}
         }
@@ -221,6 +226,7 @@ pub(super) fn resume(
         deadline: name,
         reason,
     })?;
+    arm::shift_moved(draft, i);
     ladder::plan(draft, i, def);
     ladder::fire_due(draft, i, def);
     Ok(())
@@ -231,12 +237,11 @@ fn start_clocks(draft: &mut Draft<'_>, event: &str, at: Timestamp) -> Result<(),
     let workflow = draft.workflow;
     for (name, def) in &workflow.deadlines {
         let starts = matches!(&def.starts, Starts::Event(e) if e == event);
-        let lives = def.states.is_empty() || def.states.contains(&draft.case.state);
         let just_begun = draft.position(name).is_some_and(|i| {
-            draft.case.deadlines[i].clock == ClockState::Armed
-                && draft.case.deadlines[i].started_at == Some(at)
+            let deadline = &draft.case.deadlines[i];
+            deadline.clock.is_open() && deadline.started_at == Some(at)
         });
-        if starts && lives && !just_begun && !workflow.is_final(&draft.case.state) {
+        if starts && places::lives(draft, def) && !just_begun {
             places::begin(draft, name, def, at, Some(event))?;
         }
     }

@@ -1,9 +1,11 @@
 //! The case's wake-up row came due: rungs fire, deadlines pass, starts are assumed.
 
+use qixian_time::Timestamp;
+
 use super::arm::{self, Origin};
 use super::draft::Draft;
 use super::{ladder, outgoing, places, take};
-use crate::definition::{DeadlineDef, MissedThen};
+use crate::definition::{DeadlineDef, MissedThen, Name};
 use crate::{ClockState, Presumed, Rejection, RungState};
 
 /// Most deadlines that pass in one wake-up; more wait for the next, which follows at once.
@@ -14,12 +16,19 @@ pub(super) fn wake<'a>(mut draft: Draft<'a>) -> Result<Option<Draft<'a>>, Reject
     if draft.case.closed {
         return Ok(None);
     }
-    let mut worked = false;
-    for _ in 0..PASSES_MAX {
-        let Some(i) = next_passed(&draft) else { break };
-        pass(&mut draft, i)?;
-        worked = true;
+    let mut passed: Vec<(Name, Timestamp)> = Vec::new();
+    while passed.len() < PASSES_MAX
+        && let Some((i, at)) = next_passed(&draft)
+    {
+        let step = (draft.case.deadlines[i].name.clone(), at);
+        if passed.contains(&step) {
+            stop_circling(&mut draft, i);
+        } else {
+            pass(&mut draft, i, at)?;
+        }
+        passed.push(step);
     }
+    let mut worked = !passed.is_empty();
     for i in 0..draft.case.deadlines.len() {
         let deadline = &draft.case.deadlines[i];
         let speaks = deadline.clock.is_open() && deadline.clock != ClockState::Paused
@@ -33,37 +42,51 @@ pub(super) fn wake<'a>(mut draft: Draft<'a>) -> Result<Option<Draft<'a>>, Reject
     Ok(worked.then_some(draft))
 }
 
-/// The deadline that passed (or whose start is to be assumed) earliest and was not handled yet.
-fn next_passed(draft: &Draft<'_>) -> Option<usize> {
-    let at = |i: &usize| {
-        let deadline = &draft.case.deadlines[*i];
-        match deadline.clock {
-            ClockState::Armed => deadline.due_at,
-            ClockState::Waiting => deadline.assume_at,
-            _ => None,
-        }
-    };
-    (0..draft.case.deadlines.len())
-        .filter(|i| at(i).is_some_and(|at| at <= draft.now))
-        .filter(|i| {
-            draft
-                .workflow
-                .deadlines
-                .contains_key(&draft.case.deadlines[*i].name)
+/// The deadline that passed (or whose start is to be assumed) earliest and was not handled yet, and when.
+fn next_passed(draft: &Draft<'_>) -> Option<(usize, Timestamp)> {
+    let known = |name: &Name| draft.workflow.deadlines.contains_key(name);
+    draft
+        .case
+        .deadlines
+        .iter()
+        .enumerate()
+        .filter(|(_, deadline)| known(&deadline.name))
+        .filter_map(|(i, deadline)| {
+            let at = match deadline.clock {
+                ClockState::Armed => deadline.due_at,
+                ClockState::Waiting => deadline.assume_at,
+                _ => None,
+            };
+            Some((i, at.filter(|at| *at <= draft.now)?))
         })
-        .min_by_key(at)
+        .min_by_key(|(_, at)| *at)
 }
 
-fn pass(draft: &mut Draft<'_>, i: usize) -> Result<(), Rejection> {
+fn pass(draft: &mut Draft<'_>, i: usize, at: Timestamp) -> Result<(), Rejection> {
     let workflow = draft.workflow;
     let name = draft.case.deadlines[i].name.clone();
     let Some(def) = workflow.deadlines.get(&name) else {
         return Ok(());
     };
+    draft.occurred_at = at;
     if draft.case.deadlines[i].clock == ClockState::Waiting {
         return assume(draft, i, def);
     }
-    miss(draft, i, def)
+    miss(draft, i, def, at)
+}
+
+/// The consequence of a miss began the same deadline again for the same instant, as a file can ask for: without this it
+/// would go round for ever. It ends here without a consequence.
+fn stop_circling(draft: &mut Draft<'_>, i: usize) {
+    let deadline = &mut draft.case.deadlines[i];
+    if deadline.clock == ClockState::Armed {
+        deadline.clock = ClockState::Missed;
+    }
+    arm::silence(deadline);
+    draft.note = Some(format!(
+        "`{}` passed again at the same instant by its own consequence; left as it is",
+        deadline.name
+    ));
 }
 
 /// Nobody reported the start: it is assumed.
@@ -71,6 +94,10 @@ fn assume(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> Result<(), Reje
     let name = draft.case.deadlines[i].name.clone();
     let start = def.ask.as_ref().and_then(|ask| arm::ask_origin(draft, ask));
     arm::silence(&mut draft.case.deadlines[i]);
+    if !places::is_wanted(draft, &name, def)? {
+        draft.case.deadlines[i].clock = ClockState::Cancelled;
+        return Ok(());
+    }
     match start {
         Some(start) => arm::arm(
             draft,
@@ -86,12 +113,14 @@ fn assume(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> Result<(), Reje
 }
 
 /// The due time passed unmet.
-fn miss(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> Result<(), Rejection> {
+fn miss(
+    draft: &mut Draft<'_>,
+    i: usize,
+    def: &DeadlineDef,
+    due_at: Timestamp,
+) -> Result<(), Rejection> {
     let deadline = &mut draft.case.deadlines[i];
     let (name, generation) = (deadline.name.clone(), deadline.generation);
-    let due_at = deadline
-        .due_at
-        .expect("only a deadline with a due time passes");
     deadline.clock = ClockState::Missed;
     for rung in deadline
         .rungs
@@ -101,29 +130,30 @@ fn miss(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> Result<(), Reject
         rung.state = RungState::Moot;
     }
     "deadline_passed".clone_into(&mut draft.name);
-    draft.occurred_at = due_at;
     let Some(missed) = &def.missed else {
         return Ok(());
     };
     draft.note = Some(missed.reason.zh.clone()).filter(|reason| !reason.is_empty());
     outgoing::tell_missed(draft, missed, &name, generation);
+    let presumed = Presumed {
+        deadline: name,
+        generation,
+        from: draft.case.state.clone(),
+        from_entered_at: draft.case.entered_at,
+        due_at,
+        seq: draft.seq(),
+        confirmed: draft.case.confirmed.clone(),
+    };
     match &missed.then {
-        MissedThen::Flag(_) => Ok(()),
+        MissedThen::Flag(_) => return Ok(()),
         MissedThen::To(state) => {
-            let presumed = Presumed {
-                deadline: name,
-                generation,
-                from: draft.case.state.clone(),
-                from_entered_at: draft.case.entered_at,
-                due_at,
-                seq: draft.seq(),
-                confirmed: draft.case.confirmed.clone(),
-            };
             places::leave(draft, Some(state), due_at, None);
             places::enter(draft, state, due_at, None)?;
-            draft.case.presumed = Some(presumed);
-            Ok(())
         }
         MissedThen::Event(event) => take::take_automatically(draft, event, due_at),
     }
+    if draft.case.state != presumed.from {
+        draft.case.presumed = Some(presumed);
+    }
+    Ok(())
 }

@@ -334,6 +334,7 @@ pub(super) fn workflow() -> Workflow {
         zone: Zone::shanghai(),
         calendar: "cn".to_owned(),
         initial: "collecting".to_owned(),
+        watch: false,
         roles: ["principal", "site_owner", "handler", "lead"]
             .map(str::to_owned)
             .to_vec(),
