@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use qixian_core::{Case, Channel, LegStatus, OutboxId, Workflow};
-use qixian_notify::{ComposeError, ComposeScope, Message, Provider, SendContext, compose};
+use qixian_notify::{ComposeError, ComposeScope, Message, Provider, Related, SendContext, compose};
 use qixian_store::{Attempt, OutboxEntry, OutboxRow, OutboxWrite, Store};
 use qixian_time::{Clock, Timestamp};
 
@@ -12,6 +12,7 @@ use crate::decide::{Failure, Scratch};
 use crate::inflight::Draft;
 use crate::needed::is_needed;
 use crate::stats::Count;
+use crate::watched::Watched;
 use crate::work::{Answer, Decided};
 use crate::{Engine, SendJob};
 
@@ -63,6 +64,13 @@ impl Dispatcher {
 /// Why a channel cannot be used: the outcome's name and the reason.
 type NoWay = (&'static str, String);
 
+/// What an entry speaks of.
+struct About<'a> {
+    workflow: &'a Workflow,
+    case: &'a Case,
+    watched: &'a [Watched],
+}
+
 /// What became of the attempt to begin one leg.
 enum Begun {
     Job(Box<SendJob>),
@@ -104,12 +112,19 @@ impl<S: Store, C: Clock> Engine<S, C> {
             }
         };
         let due_before = entry.next_at;
+        let watched = self.watched_by(&case, &workflow).await?;
+        entry.intent.urgent |= watched.iter().any(|other| other.under_review);
+        let about = About {
+            workflow: &workflow,
+            case: &case,
+            watched: &watched,
+        };
         let (mut jobs, mut dead, mut parked, mut changed) = (Vec::new(), Vec::new(), None, false);
         for leg in 0..entry.legs.len() {
             let begun = if lost && entry.legs[leg].status == LegStatus::Sending {
                 self.ask_for_lost(&mut entry, leg, now)
             } else if is_due(&entry, leg, now) {
-                self.begin_leg(&workflow, &case, &mut entry, leg, now)
+                self.begin_leg(&about, &mut entry, leg, now)
             } else {
                 continue;
             };
@@ -180,12 +195,12 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     fn begin_leg(
         &mut self,
-        workflow: &Workflow,
-        case: &Case,
+        about: &About<'_>,
         entry: &mut OutboxEntry,
         leg: usize,
         now: Timestamp,
     ) -> Begun {
+        let About { workflow, case, .. } = *about;
         if !is_needed(workflow, case, &entry.intent, leg, now) {
             self.stats.add(Count::Moot, 1);
             let state = &mut entry.legs[leg];
@@ -203,7 +218,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 return Begun::Dead;
             };
             let is_last = place + 1 >= via.len();
-            match self.way(workflow, case, entry, leg, channel, now) {
+            match self.way(about, entry, leg, channel, now) {
                 Ok((provider, message)) => {
                     let name = provider.name();
                     if let Some(until) = self.dispatcher.paused_until(name, now) {
@@ -231,8 +246,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// Provider and words for one channel, or the outcome and reason why there are none.
     fn way(
         &self,
-        workflow: &Workflow,
-        case: &Case,
+        of: &About<'_>,
         entry: &OutboxEntry,
         leg: usize,
         channel: Channel,
@@ -242,20 +256,21 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let person = self
             .setup
             .directory
-            .resolve(case, &addressed.role, addressed.nth)
+            .resolve(of.case, &addressed.role, addressed.nth)
             .ok_or_else(|| ("bad_recipient", "nobody has this role".to_owned()))?;
         let provider = self
             .setup
             .router
             .route(channel, entry.intent.urgent)
             .map_err(|error| ("channel_down", error.to_string()))?;
+        let related: Vec<Related> = of.watched.iter().map(|w| w.told(person.lang)).collect();
         let scope = ComposeScope {
             templates: &self.setup.templates,
-            case,
-            workflow,
-            deadline: about(entry).and_then(|name| case.deadline(name)),
+            case: of.case,
+            workflow: of.workflow,
+            deadline: deadline_of(entry).and_then(|name| of.case.deadline(name)),
             person: &person,
-            related: &[],
+            related: &related,
             base_url: self.setup.base_url.as_deref(),
         };
         match compose(&entry.intent, leg, channel, &scope, now) {
@@ -365,7 +380,7 @@ fn key(id: OutboxId, leg: usize, place: u16) -> String {
     }
 }
 
-fn about(entry: &OutboxEntry) -> Option<&str> {
+fn deadline_of(entry: &OutboxEntry) -> Option<&str> {
     match &entry.intent.cause {
         qixian_core::Cause::Rung { deadline, .. } | qixian_core::Cause::Missed { deadline, .. } => {
             Some(deadline)

@@ -166,14 +166,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// The front group was refused or its fate is unknown, and all later ones have their answer too.
     async fn settle_doubt(&mut self) -> Result<(), qixian_store::Error> {
-        let mut effects = Vec::with_capacity(self.in_flight.len());
-        for group in &self.in_flight {
-            effects.push(match &group.resolution {
-                Some(Resolution::Durable) => true,
-                Some(Resolution::Refused(_)) if !group.confirms => false,
-                _ => self.took_effect(group).await?,
-            });
-        }
+        let effects = self.effects().await?;
         self.overlay.clear();
         self.timers.reset();
         self.due_messages.reset();
@@ -221,6 +214,24 @@ impl<S: Store, C: Clock> Engine<S, C> {
             self.confirm(group).await?;
         }
         Ok(())
+    }
+
+    /// Which groups in flight took effect. They do so in order: where a later one did, the earlier ones did, though what
+    /// they wrote may be overwritten by now.
+    async fn effects(&self) -> Result<Vec<bool>, qixian_store::Error> {
+        let mut effects = vec![false; self.in_flight.len()];
+        let mut later_did = false;
+        for (place, group) in self.in_flight.iter().enumerate().rev() {
+            let is_effective = later_did
+                || match &group.resolution {
+                    Some(Resolution::Durable) => true,
+                    Some(Resolution::Refused(_)) if !group.confirms => false,
+                    _ => self.took_effect(group).await?,
+                };
+            effects[place] = is_effective;
+            later_did = is_effective;
+        }
+        Ok(effects)
     }
 
     fn last_durable(&self) -> Option<usize> {

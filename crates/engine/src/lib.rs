@@ -27,6 +27,7 @@ mod settle;
 mod stats;
 mod timers;
 mod turn;
+mod watched;
 mod work;
 
 pub use definitions::{CompileText, Definitions};

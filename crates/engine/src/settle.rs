@@ -37,7 +37,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
         };
         let state = &entry.legs[leg];
         let late_success = state.status == LegStatus::Unknown && settled.outcome.is_accepted();
-        if state.status != LegStatus::Sending && !late_success {
+        let tries = u32::try_from(state.attempts.len()).unwrap_or(u32::MAX);
+        let is_present = state.status == LegStatus::Sending && tries == settled.attempt;
+        if !is_present && !late_success {
             return nothing;
         }
         let due_before = entry.next_at;

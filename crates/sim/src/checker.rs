@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use qixian_core::{
-    Case, CaseId, Cause, Channel, Env, EventId, JournalLine, OutboxId, Rev, RungState, What, fold,
-    next_wake,
+    Case, CaseId, Cause, Channel, Deadline, Env, EventId, JournalLine, OutboxId, Rev, RungState,
+    What, fold, next_wake,
 };
 use qixian_engine::{Ack, Definitions, SendJob};
 use qixian_store::{CaseQuery, MemStore, MessageQuery, OutboxEntry, Store};
@@ -100,7 +100,8 @@ impl Checker {
         self.events(&contents)?;
         for case in &contents.cases {
             folds(case, &contents.journals[&case.id], env, definitions)?;
-            rungs(case, &contents.entries)?;
+            rungs(case, &contents.journals[&case.id], &contents.entries)
+                .map_err(|failure| contents.tell(case, failure))?;
         }
         timers(store, &contents.cases)
     }
@@ -130,7 +131,11 @@ impl Checker {
         let mut once = BTreeSet::new();
         for delivery in delivered.iter().filter(|d| d.channel == Channel::Sms) {
             if !once.insert(&delivery.key) {
-                return fail(format!("SMS {} arrived twice", delivery.key));
+                let of_key =
+                    |e: &&OutboxEntry| delivery.key.starts_with(&format!("{}.", e.intent.id));
+                let entry = contents.entries.iter().find(of_key);
+                let legs = entry.map(|entry| &entry.legs);
+                return fail(format!("SMS {} arrived twice: {legs:#?}", delivery.key));
             }
         }
         let known: BTreeSet<OutboxId> = contents.entries.iter().map(|e| e.intent.id).collect();
@@ -181,6 +186,27 @@ impl Checker {
 }
 
 impl Contents {
+    /// The failure with the history of its case.
+    fn tell(&self, case: &Case, Failure(what): Failure) -> Failure {
+        let mut told = format!("{what}\n{}:", case.workflow.id);
+        for line in &self.journals[&case.id] {
+            let JournalLine {
+                seq,
+                event,
+                from,
+                to,
+                occurred_at,
+                recorded_at,
+                ..
+            } = line;
+            told += &format!(
+                "\n  {seq} {event} {from}>{to} {occurred_at} {recorded_at} {:?}",
+                line.deadlines
+            );
+        }
+        Failure(told)
+    }
+
     fn read(store: &MemStore) -> Result<Self, Failure> {
         pollster::block_on(async {
             let mut cases = Vec::new();
@@ -251,7 +277,11 @@ fn folds(
 }
 
 /// Every fired rung of the present generations has exactly one entry.
-fn rungs(case: &Case, entries: &[OutboxEntry]) -> Result<(), Failure> {
+/// Where a deadline was moved, paused or corrected its rungs were planned anew, and the same place may be said again.
+fn rungs(case: &Case, journal: &[JournalLine], entries: &[OutboxEntry]) -> Result<(), Failure> {
+    let corrected = journal
+        .iter()
+        .any(|line| matches!(line.what, What::Correct { .. }));
     let mut said: BTreeMap<(&str, u32, u16), usize> = BTreeMap::new();
     for entry in entries.iter().filter(|e| e.intent.id.case == case.id) {
         if let Cause::Rung {
@@ -263,7 +293,8 @@ fn rungs(case: &Case, entries: &[OutboxEntry]) -> Result<(), Failure> {
             *said.entry((deadline, *generation, *rung)).or_default() += 1;
         }
     }
-    for deadline in &case.deadlines {
+    let as_begun = |d: &&Deadline| d.moved.is_none() && d.pauses.is_empty() && !corrected;
+    for deadline in case.deadlines.iter().filter(as_begun) {
         for (place, rung) in deadline.rungs.iter().enumerate() {
             let place = u16::try_from(place).unwrap_or(u16::MAX);
             let found = said.get(&(deadline.name.as_str(), deadline.generation, place));

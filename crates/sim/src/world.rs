@@ -114,7 +114,7 @@ impl World {
                 Ok(self.summary)
             }
             Err(Failure(what)) => {
-                let from = self.trail.len().saturating_sub(40);
+                let from = self.trail.len().saturating_sub(12);
                 let trail = self.trail[from..].join("\n");
                 let (seed, plan) = (self.seed, &self.plan);
                 Err(Failure(format!("SEED={seed}\n{what}\n{plan:?}\n{trail}")))
@@ -155,12 +155,13 @@ impl World {
         if self.summary.steps > STEPS_MAX {
             return Err(Failure("it never comes to rest".to_owned()));
         }
-        if self.rng.chance(self.plan.crash) && self.rng.chance(100) {
+        if self.rng.chance(self.plan.crash) {
             self.crash()?;
         }
-        if self.clock.now() >= self.next_event_at {
+        while self.clock.now() >= self.next_event_at {
             self.somebody_acts();
         }
+        self.collect()?;
         match pollster::block_on(self.engine.turn()) {
             Turn::Worked => {
                 if self.rng.chance(100) {
@@ -169,11 +170,11 @@ impl World {
             }
             Turn::Send(job) => {
                 self.checker.handed_out(&job)?;
+                self.note_job("handed out", &job);
                 self.jobs.push(job);
             }
             Turn::IdleUntil(_) => self.idle()?,
         }
-        self.collect()?;
         if self.summary.steps.is_multiple_of(FULL_CHECK) {
             self.settle_all()?;
             self.full_check()?;
@@ -263,6 +264,7 @@ impl World {
         self.summary.crashes += 1;
         for job in std::mem::take(&mut self.jobs) {
             if self.rng.chance(500) {
+                self.note_job("sent and forgotten", &job);
                 pollster::block_on(job.run());
             }
         }
@@ -280,7 +282,10 @@ impl World {
 
     fn somebody_acts(&mut self) {
         let now = self.clock.now();
-        let wait = 60_000 + self.rng.below(30 * HOUR as u64) as i64;
+        let wait = match self.rng.below(10) {
+            0..3 => 0,
+            _ => self.rng.below(12 * HOUR as u64) as i64,
+        };
         self.next_event_at = now.saturating_add_millis(wait);
         self.events += 1;
         let id = format!("e{}", self.events);
@@ -369,13 +374,14 @@ impl World {
     fn settle_all(&mut self) -> Result<(), Failure> {
         for _ in 0..10_000 {
             self.control.make_durable(usize::MAX);
+            self.collect()?;
             match pollster::block_on(self.engine.turn()) {
                 Turn::Worked => {}
                 Turn::Send(job) => {
                     self.checker.handed_out(&job)?;
                     self.jobs.push(job);
                 }
-                Turn::IdleUntil(_) if self.control.pending() == 0 => return self.collect(),
+                Turn::IdleUntil(_) if self.control.pending() == 0 => return Ok(()),
                 Turn::IdleUntil(_) => {}
             }
         }
@@ -395,6 +401,15 @@ impl World {
     fn store_rows(&self, until: Timestamp) -> usize {
         let rows = pollster::block_on(self.store.timers_due(until, None, usize::MAX));
         rows.map_or(0, |rows| rows.len())
+    }
+
+    fn note_job(&mut self, what: &str, job: &SendJob) {
+        let lookup = if job.message.is_some() {
+            ""
+        } else {
+            " (lookup)"
+        };
+        self.note(format!("{what} {}{lookup}", job.context.idempotency_key));
     }
 
     fn note(&mut self, what: String) {
