@@ -30,6 +30,9 @@ pub struct Workflow {
     pub calendar: String,
     /// The state a case starts in; a key of `states`.
     pub initial: Name,
+    /// Whether its cases watch over the assets they name: their messages name the other open cases that hang on these, and
+    /// are urgent while one of those is under review.
+    pub watch: bool,
     /// The roles parties may have.
     pub roles: Vec<Name>,
     /// The fields a case may hold.

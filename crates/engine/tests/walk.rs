@@ -1,5 +1,7 @@
 //! The walk of one event over the in-memory store: start, event, timer, reminder.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use qixian_core::{ClockState, LegStatus};

@@ -127,6 +127,7 @@ fn read_root(root: Table<'_>, source: &Source, context: &ReadContext) -> Workflo
         zone: names.zone.clone(),
         calendar: names.calendar.clone(),
         initial: names.initial.clone(),
+        watch: root.flag("watch"),
         roles: names.roles.clone(),
         fields: names.schema.clone(),
         params: names.params.clone(),

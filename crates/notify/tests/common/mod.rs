@@ -165,6 +165,7 @@ pub(crate) fn workflow(id: &str) -> Workflow {
         zone: Zone::shanghai(),
         calendar: "cn".to_owned(),
         initial: "here".to_owned(),
+        watch: false,
         roles: Vec::new(),
         fields: Schema::default(),
         params: Default::default(),

@@ -427,7 +427,7 @@ pub(super) fn actor(roles: &[&str]) -> Actor {
     }
 }
 
-fn event(case: CaseId, at: Timestamp, by: Actor, what: What) -> Event {
+pub(super) fn event(case: CaseId, at: Timestamp, by: Actor, what: What) -> Event {
     Event {
         id: "e".to_owned(),
         case,
