@@ -143,3 +143,75 @@ fn corrections_of_corrections_add_up() {
     );
     world.check_fold();
 }
+
+#[test]
+fn a_miss_found_by_a_correction_can_be_undone_like_any_other() {
+    let mut world = World::gansu("2026-03-01T09:00");
+    world.wait_until(at("2026-03-03T10:00"));
+    world
+        .happens("2026-03-03T10:00", fact("handed_in"))
+        .unwrap();
+    correct(&mut world, 2, otherwise("2026-03-01T10:00")).unwrap();
+    let presumed = world.case.presumed.clone().unwrap();
+    assert_eq!(
+        (presumed.generation, presumed.seq),
+        (world.deadline("sms").generation, world.case.rev)
+    );
+    for who in ["principal", "site_owner"] {
+        world
+            .learns("2026-03-02T10:00", fact_by("verified", who))
+            .unwrap();
+    }
+    assert_eq!(world.deadline("sms").clock, ClockState::Met);
+    world.check_fold();
+}
+
+#[test]
+fn a_pause_may_have_begun_earlier() {
+    let known = fields(&[("subject.name", "x")]);
+    let mut world = World::start("2026-03-02T09:00", start_of(vec![], known));
+    world
+        .happens("2026-03-02T10:00", fact("handed_in"))
+        .unwrap();
+    world.happens("2026-03-06T10:00", fact("paused")).unwrap();
+    correct(&mut world, 3, otherwise("2026-03-04T10:00")).unwrap();
+    assert_eq!(
+        world.deadline("review").pauses[0].from,
+        at("2026-03-04T10:00")
+    );
+    world.check_fold();
+}
+
+#[test]
+fn a_child_that_only_the_right_history_has_is_started() {
+    let domains = |names: &[&str]| {
+        let each = names
+            .iter()
+            .map(|name| crate::Value::Record(fields(&[("name", name)])));
+        let mut fields = Fields::new();
+        crate::value::set(
+            &mut fields,
+            "site.domains",
+            crate::Value::List(each.collect()),
+        );
+        fields
+    };
+    let mut known = domains(&["a.cn"]);
+    crate::value::merge(&mut known, &fields(&[("subject.name", "x")]));
+    let mut world = World::start("2026-03-02T09:00", start_of(vec![], known));
+    world
+        .happens("2026-03-02T10:00", fact("handed_in"))
+        .unwrap();
+    world.happens("2026-03-10T10:00", fact("approved")).unwrap();
+    world.followups.clear();
+    let change = Correction::Replace {
+        occurred_at: None,
+        fields: domains(&["a.cn", "b.cn"]),
+        party: None,
+    };
+    correct(&mut world, 1, change).unwrap();
+    assert_eq!(world.case.children.len(), 2);
+    let begun: Vec<_> = world.followups.iter().map(|event| event.case).collect();
+    assert_eq!(begun, [world.case.children[1].case]);
+    world.check_fold();
+}

@@ -3,6 +3,8 @@
 mod clocks;
 mod corrections;
 mod facts;
+mod histories;
 mod ladders;
+mod late;
 mod life;
 mod world;
