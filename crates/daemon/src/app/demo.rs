@@ -1,11 +1,12 @@
 //! `--demo`: example cases that began some time ago, so that there is something to see at once.
 
 use qixian_api::{PostCase, PostEvent};
-use qixian_core::{Actor, CaseId, Event};
+use qixian_core::{Actor, CaseId, Event, What};
 use qixian_engine::Handle;
 use qixian_store::{CaseQuery, Store};
 use qixian_time::{Period, Timestamp, Zone};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::Error;
@@ -79,22 +80,33 @@ impl Demo<'_> {
             .transpose()?
             .unwrap_or(0);
         let began = self.now.saturating_sub_millis(ago);
-        let body: PostCase =
-            serde_json::from_value(self.dated(case.body)).map_err(|e| e.to_string())?;
+        let mut body: PostCase = read(self.dated(case.body))?;
+        let starts_midway = body.state.is_some();
+        if starts_midway {
+            body.entered_at = Some(began.to_string());
+        }
         let pack = |_: Option<&str>| self.loaded.pack(&self.settings.rules);
         let said = from_api::start(body, self.now, pack).map_err(|e| e.said())?;
         let id = self.submit(self.handle.new_id(), began, said, 0).await?;
+        let events = case.events.len();
         for (index, event) in case.events.into_iter().enumerate() {
             let at = began
                 .saturating_add_millis(millis(&event.after)?)
                 .min(self.now);
-            let body: PostEvent =
-                serde_json::from_value(self.dated(event.body)).map_err(|e| e.to_string())?;
+            let body: PostEvent = read(self.dated(event.body))?;
             let name = body.event.clone();
             let said = from_api::event(body, self.now).map_err(|e| e.said())?;
             self.submit(id, at, said, index + 1)
                 .await
                 .map_err(|e| format!("{name}: {e}"))?;
+        }
+        if starts_midway {
+            let release = Said {
+                what: What::Release,
+                occurred_at: self.now,
+                note: None,
+            };
+            self.submit(id, self.now, release, events + 1).await?;
         }
         Ok(())
     }
@@ -126,6 +138,10 @@ impl Demo<'_> {
     fn dated(&self, body: Map<String, Value>) -> Value {
         dated(Value::Object(body), self.now)
     }
+}
+
+fn read<T: DeserializeOwned>(body: Value) -> Result<T, String> {
+    serde_json::from_value(body).map_err(|error| error.to_string())
 }
 
 fn dated(value: Value, now: Timestamp) -> Value {

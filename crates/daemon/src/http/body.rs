@@ -1,8 +1,9 @@
 //! Reading a request's JSON body: bounded, and with the place of what does not fit.
 
-use axum::body::Bytes;
+use axum::body::Body as HttpBody;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
+use futures_util::StreamExt;
 use qixian_core::Words;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -10,6 +11,9 @@ use serde_path_to_error::{Path, Segment};
 
 use super::problem::Refusal;
 use super::state::App;
+
+/// How many times the limit is read of a body that is too long.
+const READ_ON: usize = 16;
 
 /// A body read into `T`, and the plain JSON it was read from.
 pub(crate) struct Body<T> {
@@ -22,14 +26,29 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
         check_type(&request)?;
-        let bytes =
-            Bytes::from_request(request, app)
-                .await
-                .map_err(|error| match error.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => too_large(app.settings.body_bytes),
-                    _ => Refusal::malformed("请求正文没有收完。", "the body did not arrive"),
-                })?;
+        let bytes = collect(request.into_body(), app.settings.body_bytes).await?;
         read(&bytes)
+    }
+}
+
+/// The whole body. One that is too long is read on for a while and thrown away, since a sender that is cut off in the
+/// middle of its body never sees the answer.
+async fn collect(body: HttpBody, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let mut chunks = body.into_data_stream();
+    let (mut bytes, mut total) = (Vec::new(), 0_usize);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk
+            .map_err(|_| Refusal::malformed("请求正文没有收完。", "the body did not arrive"))?;
+        total = total.saturating_add(chunk.len());
+        if total <= limit {
+            bytes.extend_from_slice(&chunk);
+        } else if total > limit.saturating_mul(READ_ON) {
+            break;
+        }
+    }
+    match total <= limit {
+        true => Ok(bytes),
+        false => Err(too_large(limit)),
     }
 }
 

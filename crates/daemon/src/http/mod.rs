@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -115,13 +115,18 @@ async fn no_route() -> Refusal {
     Refusal::not_found("地址", "address")
 }
 
-async fn no_method() -> Refusal {
+async fn no_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        // What is possible stands in `Allow`; other sites get no further permission.
+        return StatusCode::NO_CONTENT.into_response();
+    }
     Refusal::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",
         "这个地址不接受这种方法",
         "this address does not take that method",
     )
+    .into_response()
 }
 
 /// Ends requests that take too long. What they submitted still takes effect; the same key gets its answer.

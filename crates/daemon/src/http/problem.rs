@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use qixian_api::{Problem, ProblemItem};
@@ -13,45 +13,48 @@ use super::lang;
 use super::state::App;
 
 /// Why a request is not carried out. The language is chosen when it leaves.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal(Box<Parts>);
+
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Refusal {
+struct Parts {
     status: StatusCode,
     code: &'static str,
     title: Words,
     detail: Words,
     errors: Vec<(String, Words)>,
     retry_after: Option<u64>,
-    more: Box<Problem>,
+    more: Problem,
 }
 
 impl Refusal {
     /// A refusal of this status, code and title; the detail repeats the title until something better is known.
     pub(crate) fn new(status: StatusCode, code: &'static str, zh: &str, en: &str) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             code,
             title: Words::new(zh, en),
-            ..Self::default()
-        }
+            ..Parts::default()
+        }))
     }
 
     pub(crate) fn detail(mut self, zh: impl Into<String>, en: impl Into<String>) -> Self {
-        self.detail = Words::new(zh, en);
+        self.0.detail = Words::new(zh, en);
         self
     }
 
     fn words(mut self, words: Words) -> Self {
-        self.detail = words;
+        self.0.detail = words;
         self
     }
 
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 
     fn with(mut self, change: impl FnOnce(&mut Problem)) -> Self {
-        change(&mut self.more);
+        change(&mut self.0.more);
         self
     }
 
@@ -102,7 +105,7 @@ impl Refusal {
             "有的值不合适",
             "some values do not fit",
         );
-        refusal.detail = match errors.first() {
+        refusal.0.detail = match errors.first() {
             Some((pointer, words)) if count == 1 => Words::new(
                 format!("{pointer}：{}", words.zh),
                 format!("{pointer}: {}", words.en),
@@ -112,7 +115,7 @@ impl Refusal {
                 format!("{count} values do not fit; see errors."),
             ),
         };
-        refusal.errors = errors;
+        refusal.0.errors = errors;
         refusal
     }
 
@@ -165,36 +168,39 @@ impl Refusal {
 
     /// The problem in one language.
     pub(crate) fn problem(&self, lang: Lang) -> Problem {
-        let detail = match self.detail.zh.is_empty() {
-            true => self.title.get(lang),
-            false => self.detail.get(lang),
+        let detail = match self.0.detail.zh.is_empty() {
+            true => self.0.title.get(lang),
+            false => self.0.detail.get(lang),
         };
         let item = |(pointer, words): &(String, Words)| ProblemItem {
             pointer: pointer.clone(),
             detail: words.get(lang).to_owned(),
         };
         Problem {
-            kind: format!("urn:qixian:problem:{}", self.code),
-            title: self.title.get(lang).to_owned(),
-            status: self.status.as_u16(),
+            kind: format!("urn:qixian:problem:{}", self.0.code),
+            title: self.0.title.get(lang).to_owned(),
+            status: self.0.status.as_u16(),
             detail: detail.to_owned(),
-            code: self.code.to_owned(),
-            errors: self.errors.iter().map(item).collect(),
-            ..(*self.more).clone()
+            code: self.0.code.to_owned(),
+            errors: self.0.errors.iter().map(item).collect(),
+            ..self.0.more.clone()
         }
     }
 
-    fn respond(&self, lang: Lang) -> Response {
+    /// The answer itself, with the headers that layers below have set.
+    fn respond(&self, lang: Lang, headers: HeaderMap) -> Response {
         let text = serde_json::to_string(&self.problem(lang)).unwrap_or_default();
         let mut response = Response::new(Body::from(text));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.0.status;
+        *response.headers_mut() = headers;
         let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             headers.insert(header::WWW_AUTHENTICATE, scheme);
         }
@@ -206,7 +212,7 @@ impl IntoResponse for Refusal {
     /// Leaves itself in the response, where [`in_callers_language`] finds it.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.0.status;
         response.extensions_mut().insert(self);
         response
     }
@@ -220,8 +226,8 @@ pub(crate) async fn in_callers_language(
 ) -> Response {
     let lang = lang::asked(request.headers()).unwrap_or(app.settings.lang);
     let response = next.run(request).await;
-    match response.extensions().get::<Refusal>() {
-        Some(refusal) => refusal.respond(lang),
+    match response.extensions().get::<Refusal>().cloned() {
+        Some(refusal) => refusal.respond(lang, response.into_parts().0.headers),
         None => response,
     }
 }
@@ -285,7 +291,7 @@ impl From<Rejection> for Refusal {
                     format!("请说明是谁确认的：{list}"),
                     format!("say who confirms: {list}"),
                 );
-                refusal.code = code;
+                refusal.0.code = code;
                 refusal.with(|problem| problem.asked = Some(asked))
             }
             Rejection::NotAllowed { roles } => {

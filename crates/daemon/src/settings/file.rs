@@ -57,7 +57,7 @@ fn take(
                 values.insert(key.path, (text, Origin::File { file, line }));
             }
             Ok(_) => found.push(bad_value(key, value.span())),
-            Err(wrong) => found.push(wrong),
+            Err(wrong) => found.push(*wrong),
         }
         return;
     }
@@ -74,13 +74,13 @@ fn take(
 }
 
 /// The value as text, if it is of a type the setting may have.
-fn scalar(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, Diagnostic> {
+fn scalar(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, Box<Diagnostic>> {
     match (key.kind, value.get_ref()) {
         (Kind::Flag, DeValue::Boolean(flag)) => Ok(flag.to_string()),
         (Kind::Count(..), DeValue::Integer(number)) => Ok(number.as_str().to_owned()),
-        (Kind::Flag | Kind::Count(..), _) => Err(wrong_type(key, value.span())),
+        (Kind::Flag | Kind::Count(..), _) => Err(Box::new(wrong_type(key, value.span()))),
         (_, DeValue::String(text)) => Ok(text.to_string()),
-        _ => Err(wrong_type(key, value.span())),
+        _ => Err(Box::new(wrong_type(key, value.span()))),
     }
 }
 

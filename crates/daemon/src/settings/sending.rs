@@ -42,7 +42,7 @@ impl Sending {
                     self.note(source, &format!("providers.{name}"), &place);
                     self.settings.providers.insert(name, provider);
                 }
-                Err(problem) => found.push(problem),
+                Err(problem) => found.push(*problem),
             }
         }
         self.broken |= !found.is_empty();
@@ -67,7 +67,7 @@ impl Sending {
                     self.note(source, &format!("staff.{index}"), &place);
                     self.settings.staff.push(member);
                 }
-                Err(problem) => found.push(problem),
+                Err(problem) => found.push(*problem),
             }
         }
         found
@@ -228,19 +228,19 @@ fn entry<T: DeserializeOwned>(
     value: Spanned<DeValue<'_>>,
     place: &Span,
     path: &str,
-) -> Result<T, Diagnostic> {
+) -> Result<T, Box<Diagnostic>> {
     T::deserialize(ValueDeserializer::from(value)).map_err(|error| {
         let detail = error.message().trim().replace('\n', "; ");
         let message = Words::new(
             format!("[{path}] 不可用：{detail}"),
             format!("[{path}] cannot be used: {detail}"),
         );
-        problem(
+        Box::new(problem(
             Code::SettingsProvider,
             error.span().unwrap_or_else(|| place.clone()),
             message,
             Words::default(),
-        )
+        ))
     })
 }
 

@@ -1,0 +1,8 @@
+//! The real binary over HTTP.
+
+mod answers;
+mod life;
+mod pages;
+mod records;
+mod start;
+mod surface;
