@@ -62,6 +62,22 @@ pub(crate) struct ConfigArgs {
 pub(crate) enum Command {
     /// 启动守护进程 | Run the daemon
     Serve(crate::serve::ServeArgs),
+    /// 案件 | Cases
+    Case(crate::case::CaseArgs),
+    /// 期限 | Deadlines
+    Deadline(crate::deadline::DeadlineArgs),
+    /// 消息 | Messages
+    Message(crate::message::MessageArgs),
+    /// 案件的相关人 | The people of a case
+    Party(crate::party::PartyArgs),
+    /// 客户记录 | Client records
+    Client(crate::record::RecordArgs),
+    /// 联系人记录 | Contact records
+    Contact(crate::record::RecordArgs),
+    /// 资产记录：服务器、域名、备案号 | Asset records: servers, domains, filing numbers
+    Asset(crate::record::RecordArgs),
+    /// 令牌 | Tokens
+    Token(crate::token::TokenArgs),
     /// 计算一个期限，并说明理由 | Compute one date and say why
     Due(crate::due::DueArgs),
     /// 工作日历 | Working-day calendars

@@ -8,17 +8,25 @@
 
 mod args;
 mod calendar;
+mod case;
 mod config;
+mod deadline;
 mod due;
 mod failure;
 mod files;
+mod given;
 mod lang;
 mod local;
+mod message;
 mod out;
+mod party;
+mod record;
+mod remote;
 mod rules;
 mod serve;
 mod simulate;
 mod table;
+mod token;
 mod when;
 mod workflow;
 
@@ -57,5 +65,13 @@ fn run(out: &Out, command: Command) -> Result<(), Failure> {
         Command::Rules(args) => rules::run(out, args),
         Command::Config(args) => config::run(out, args),
         Command::Serve(args) => serve::run(args),
+        Command::Case(args) => case::run(out, args),
+        Command::Deadline(args) => deadline::run(out, args),
+        Command::Message(args) => message::run(out, args),
+        Command::Party(args) => party::run(out, args),
+        Command::Client(args) => record::run(out, args, "/clients"),
+        Command::Contact(args) => record::run(out, args, "/contacts"),
+        Command::Asset(args) => record::run(out, args, "/assets"),
+        Command::Token(args) => token::run(out, args),
     }
 }

@@ -149,12 +149,17 @@ impl Out {
                 eprintln!("  {}{}", self.pick(zh, en), names.join(", "));
             }
         }
-        if problem.hint.as_deref() == Some("reopen") {
-            let advice = self.pick(
+        let advice = match problem.hint.as_deref() {
+            Some("reopen") => self.pick(
                 "可先用 qixian case reopen 重新打开",
                 "qixian case reopen may help",
-            );
-            eprintln!("  {advice}");
-        }
+            ),
+            Some("token") => self.pick(
+                "用 --token 或 QIXIAN_TOKEN 给出令牌，或用 --data 指明守护进程的数据目录",
+                "give a token with --token or QIXIAN_TOKEN, or name the daemon's data directory with --data",
+            ),
+            _ => return,
+        };
+        eprintln!("  {advice}");
     }
 }
