@@ -7,7 +7,7 @@ use crate::{FieldProblem, Rev, Words};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Rejection {
     /// The event has no transition from the present state.
-    #[error("`{event}` is not possible in state `{state}`")]
+    #[error("`{event}` is not possible in state `{state}`; {}", instead(possible, *hint_reopen))]
     EventNotPossible {
         /// The event.
         event: Name,
@@ -37,7 +37,9 @@ pub enum Rejection {
         reason: String,
     },
     /// The sender saw an older revision.
-    #[error("the case is at edit_rev {actual}, not {expected}")]
+    #[error(
+        "the case is at edit_rev {actual}, not {expected}: read it again, then repeat what still fits"
+    )]
     Stale {
         /// What the sender saw.
         expected: Rev,
@@ -45,7 +47,7 @@ pub enum Rejection {
         actual: Rev,
     },
     /// Values that do not fit; pointers start at the request's root.
-    #[error("{} value(s) do not fit", .0.len())]
+    #[error("{}", listed(.0))]
     Invalid(Vec<FieldProblem>),
     /// The person who confirms must be named, and be one of these.
     #[error("say which of {} confirms", asked.join(", "))]
@@ -109,4 +111,26 @@ impl Rejection {
             Rejection::Uncomputable { .. } => "deadline_uncomputable",
         }
     }
+}
+
+/// What to do where an event is not possible.
+fn instead(possible: &[Name], reopen: bool) -> String {
+    let now = match possible {
+        [] => "nothing is possible now".to_owned(),
+        names => format!("possible now: {}", names.join(", ")),
+    };
+    if reopen {
+        format!("{now}; or reopen the case")
+    } else {
+        now
+    }
+}
+
+/// Each value that does not fit, with its place.
+fn listed(problems: &[FieldProblem]) -> String {
+    let each: Vec<String> = problems
+        .iter()
+        .map(|p| format!("{}: {}", p.pointer, p.detail))
+        .collect();
+    each.join("; ")
 }

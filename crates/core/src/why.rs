@@ -8,7 +8,7 @@ use qixian_time::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::definition::{DeadlineDef, Length, Starts};
+use crate::definition::{DeadlineDef, Length, LengthSource, Starts};
 use crate::{Case, ClockState, Deadline, Env, Words, Workflow};
 
 /// The explanation of one deadline.
@@ -93,11 +93,14 @@ pub fn why(env: &Env, workflow: &Workflow, case: &Case, deadline: &Deadline) -> 
     };
     let zone = &workflow.zone;
     say_trigger(&mut why, workflow, def, deadline);
+    if deadline.due_at.is_none() && deadline.started_at.is_some() {
+        say_length_unknown(&mut why, workflow, def);
+    }
     if let Some(due_at) = deadline.due_at {
         let calendar = env
             .calendars
             .get(def.calendar.as_deref().unwrap_or(&workflow.calendar));
-        say_length(&mut why, def, deadline);
+        say_length(&mut why, workflow, def, deadline);
         let within = deadline.length.as_ref().and_then(|length| length.within);
         for pause in &deadline.pauses {
             say_pause(&mut why, zone, pause, deadline.clock);
@@ -108,7 +111,9 @@ pub fn why(env: &Env, workflow: &Workflow, case: &Case, deadline: &Deadline) -> 
             .filter(|p| p.from < p.to)
             .copied()
             .collect();
+        // Hours are told by their start, pauses and end; there are no days to count.
         if let (Some(start), Some(within)) = (deadline.start(zone), within)
+            && !within.is_elapsed()
             && let Ok(explanation) = explain(start, within, zone, calendar, &closed)
         {
             say_counting(&mut why, within, &explanation, calendar);
@@ -132,7 +137,11 @@ pub fn why(env: &Env, workflow: &Workflow, case: &Case, deadline: &Deadline) -> 
         let last_day = deadline
             .last_day(zone)
             .unwrap_or_else(|| zone.date_of(due_at));
-        let elapsed = within.is_some_and(Period::is_elapsed) || deadline.moved.is_some();
+        let elapsed = if deadline.moved.is_some() {
+            zone.start_of_day(zone.date_of(due_at)) != due_at
+        } else {
+            within.is_some_and(Period::is_elapsed)
+        };
         say_due(&mut why, zone, due_at, last_day, elapsed);
         say_provisional(&mut why, deadline.provisional, calendar);
     }
@@ -162,15 +171,7 @@ fn say_trigger(why: &mut Why, workflow: &Workflow, def: &DeadlineDef, deadline: 
                 format!("the event \"{}\"", title.en),
             )
         }
-        Starts::Field(path) => {
-            let title = workflow
-                .fields
-                .at(path)
-                .map(|f| f.title.clone())
-                .filter(|t| !t.zh.is_empty());
-            let title = title.unwrap_or_else(|| Words::same(path));
-            (format!("“{}”", title.zh), format!("\"{}\"", title.en))
-        }
+        Starts::Field(path) => field_title(workflow, path),
     };
     let Some(started_at) = deadline.started_at else {
         why.say(
@@ -178,6 +179,14 @@ fn say_trigger(why: &mut Why, workflow: &Workflow, def: &DeadlineDef, deadline: 
             format!("起算日未知，等待{what_zh}"),
             format!("Its start is not known yet; waits for {what_en}"),
         );
+        if let Some(assume_at) = deadline.assume_at {
+            let at = assume_at.to_rfc3339(zone);
+            why.say(
+                "waiting",
+                format!("到 {at} 仍无人报告，就按推定的日期起算"),
+                format!("If nobody has reported it by {at}, a start is assumed"),
+            );
+        }
         return;
     };
     let at = if deadline.started_as_day {
@@ -200,24 +209,51 @@ fn say_trigger(why: &mut Why, workflow: &Workflow, def: &DeadlineDef, deadline: 
     }
 }
 
-fn say_length(why: &mut Why, def: &DeadlineDef, deadline: &Deadline) {
-    let source = |words: &Words| {
-        if words.zh.is_empty() {
-            Words::default()
-        } else {
-            words.clone()
+/// It waits although its start is known.
+fn say_length_unknown(why: &mut Why, workflow: &Workflow, def: &DeadlineDef) {
+    let source = match &def.length {
+        Length::Until(path) => {
+            let (zh, en) = field_title(workflow, path);
+            why.say(
+                "waiting",
+                format!("截止日未知，等待{zh}"),
+                format!("Its end is not known yet; waits for {en}"),
+            );
+            return;
         }
+        Length::Within(source) | Length::Window { latest: source, .. } => source,
     };
-    let declared = source(&def.source);
+    if let LengthSource::Rule { key, .. } = source {
+        why.say(
+            "waiting",
+            format!("期限未知：规则 {key} 对本案没有给出期限"),
+            format!("Its length is not known: rule {key} says none for this case"),
+        );
+    }
+}
+
+/// A field as people call it, quoted.
+fn field_title(workflow: &Workflow, path: &str) -> (String, String) {
+    let title = workflow
+        .fields
+        .at(path)
+        .map(|f| f.title.clone())
+        .filter(|t| !t.zh.is_empty());
+    let title = title.unwrap_or_else(|| Words::same(path));
+    (format!("“{}”", title.zh), format!("\"{}\"", title.en))
+}
+
+fn say_length(why: &mut Why, workflow: &Workflow, def: &DeadlineDef, deadline: &Deadline) {
     let Some(length) = &deadline.length else {
         return;
     };
     match (&def.length, length.within) {
         (Length::Until(path), _) => {
+            let (zh, en) = field_title(workflow, path);
             why.say(
                 "length",
-                format!("截止日取自字段 {path}"),
-                format!("Ends on the day in field {path}"),
+                format!("截止日取自{zh}"),
+                format!("Ends on the day given as {en}"),
             );
         }
         (_, Some(within)) => {
@@ -239,11 +275,11 @@ fn say_length(why: &mut Why, def: &DeadlineDef, deadline: &Deadline) {
             ),
         );
     }
-    if !declared.zh.is_empty() {
+    if !def.source.zh.is_empty() {
         why.say(
             "rule",
-            format!("依据：{}", declared.zh),
-            format!("By {}", declared.en),
+            format!("依据：{}", def.source.zh),
+            format!("By {}", def.source.en),
         );
     }
 }
@@ -253,8 +289,8 @@ fn say_pause(why: &mut Why, zone: &Zone, pause: &Pause, clock: ClockState) {
     if clock == ClockState::Paused && pause.from == pause.to {
         why.say(
             "pause",
-            format!("自 {from} 起暂停"),
-            format!("Paused since {from}"),
+            format!("自 {from} 起暂停，恢复后顺延"),
+            format!("Paused since {from}; it is due later by as long as that lasts"),
         );
     } else {
         why.say(

@@ -158,7 +158,10 @@ pub(super) fn move_deadline<'a>(
         },
     };
     if due_at <= draft.now {
-        return Err(refuse("the new time has passed already".to_owned()));
+        return Err(refuse(format!(
+            "the new time {due_at} has passed already; give one after {}",
+            draft.now
+        )));
     }
     let moved = Moved {
         due_at,
@@ -232,11 +235,18 @@ fn find<'a>(
         deadline: name.to_owned(),
         reason,
     };
-    let def = draft
-        .workflow
-        .deadlines
-        .get(name)
-        .ok_or_else(|| refuse("the workflow has no such deadline".to_owned()))?;
+    let def = draft.workflow.deadlines.get(name).ok_or_else(|| {
+        let known: Vec<&str> = draft
+            .workflow
+            .deadlines
+            .keys()
+            .map(String::as_str)
+            .collect();
+        refuse(format!(
+            "the workflow has no such deadline; known: {}",
+            known.join(", ")
+        ))
+    })?;
     let i = draft
         .position(name)
         .ok_or_else(|| refuse("it has not begun".to_owned()))?;
@@ -249,7 +259,10 @@ fn find<'a>(
     }
     let clock = draft.case.deadlines[i].clock;
     if !allowed.contains(&clock) {
-        return Err(refuse(format!("it is {clock}, not {}", names(allowed))));
+        return Err(refuse(format!(
+            "it is {clock}; this needs one that is {}",
+            names(allowed)
+        )));
     }
     Ok((i, def))
 }

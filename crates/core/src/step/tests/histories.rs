@@ -54,7 +54,7 @@ enum Move {
         deadline: usize,
         hours_ago: i64,
     },
-    MoveDeadline {
+    PutOff {
         deadline: usize,
         hours: i64,
     },
@@ -96,7 +96,7 @@ fn moves() -> impl Strategy<Value = Move> {
             .prop_map(|(role, mobile, remove)| Move::Party { role, mobile, remove }),
         2 => (deadline.clone(), ago.clone()).prop_map(|(deadline, hours_ago)| Move::Pause { deadline, hours_ago }),
         2 => (deadline.clone(), ago.clone()).prop_map(|(deadline, hours_ago)| Move::Resume { deadline, hours_ago }),
-        2 => (deadline, -100..400_i64).prop_map(|(deadline, hours)| Move::MoveDeadline { deadline, hours }),
+        2 => (deadline, -100..400_i64).prop_map(|(deadline, hours)| Move::PutOff { deadline, hours }),
         3 => correct.prop_map(|(seq, hours, day)| Move::Correct { seq, hours, day }),
         1 => Just(Move::Close),
         3 => ago.prop_map(|hours_ago| Move::Reopen { hours_ago }),
@@ -247,7 +247,7 @@ impl Checked {
                     reason: reason(),
                 },
             ),
-            Move::MoveDeadline { deadline, hours } => {
+            Move::PutOff { deadline, hours } => {
                 let to = MoveTo::At(self.world.now.saturating_add_millis(hours * HOUR));
                 (
                     0,

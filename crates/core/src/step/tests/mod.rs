@@ -7,4 +7,5 @@ mod histories;
 mod ladders;
 mod late;
 mod life;
+mod why;
 mod world;
