@@ -112,12 +112,13 @@ pub(super) fn close(mut draft: Draft<'_>) -> Result<Draft<'_>, Rejection> {
     Ok(draft)
 }
 
-/// Opened again: the state is entered anew, every deadline in a new generation.
+/// Opened again: the state is entered anew, every deadline in a new generation. What was presumed before is settled by it.
 pub(super) fn reopen(mut draft: Draft<'_>) -> Result<Draft<'_>, Rejection> {
     if !draft.case.closed {
         return Err(Rejection::Closed("the case is not closed".to_owned()));
     }
     draft.case.closed = false;
+    draft.case.presumed = None;
     let (state, at) = (draft.case.state.clone(), draft.occurred_at);
     places::arm_for_life(&mut draft, at)?;
     places::enter(&mut draft, &state, at, None)?;
