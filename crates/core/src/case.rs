@@ -143,6 +143,17 @@ pub struct Party {
     pub contact: Option<CaseId>,
 }
 
+impl Party {
+    /// Whether a message to `other` reaches this person too: the same mobile, or, where one has none, the same mail
+    /// address.
+    pub fn is_reached_as(&self, other: &Party) -> bool {
+        match (&self.mobile, &other.mobile) {
+            (Some(own), Some(others)) => own == others,
+            _ => self.email.is_some() && self.email == other.email,
+        }
+    }
+}
+
 /// One person's confirmation of an event that waits for several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {

@@ -8,7 +8,7 @@ use super::begin::nested;
 use super::draft::Draft;
 use crate::definition::{DeadlineDef, Missed, Name, Notify, RungDef, SetValue, StartChild, Tell};
 use crate::{
-    Actor, Case, CaseId, Cause, Channel, ChildRef, Event, Leg, Rejection, ReminderIntent,
+    Actor, Case, CaseId, Cause, Channel, ChildRef, Event, Leg, Party, Rejection, ReminderIntent,
     RungState, StartCase, Value, What, value,
 };
 
@@ -202,10 +202,11 @@ impl Legs {
 
     fn add_one(&mut self, case: &Case, role: &Name, nth: usize, via: &[Channel]) {
         let nth = u16::try_from(nth).expect("a case's parties are bounded");
-        let mobile = mobile_of(case, role, nth);
+        let person = party_of(case, role, nth);
         let known = self.0.iter_mut().find(|leg| {
-            let same_leg = leg.role == *role && leg.nth == nth;
-            same_leg || mobile.is_some() && mobile_of(case, &leg.role, leg.nth) == mobile
+            let other = party_of(case, &leg.role, leg.nth);
+            let same_person = person.zip(other).is_some_and(|(a, b)| a.is_reached_as(b));
+            same_person || leg.role == *role && leg.nth == nth
         });
         match known {
             Some(leg) => {
@@ -224,21 +225,17 @@ impl Legs {
     }
 }
 
-fn mobile_of<'c>(case: &'c Case, role: &str, nth: u16) -> Option<&'c str> {
-    case.parties_as(role)
-        .nth(usize::from(nth))
-        .and_then(|party| party.mobile.as_deref())
+fn party_of<'c>(case: &'c Case, role: &str, nth: u16) -> Option<&'c Party> {
+    case.parties_as(role).nth(usize::from(nth))
 }
 
 /// Whether this person has confirmed what is waited for: who has gets no more messages (design §9).
 fn has_confirmed(case: &Case, role: &str, nth: usize) -> bool {
-    let mobile = case
-        .parties_as(role)
-        .nth(nth)
-        .and_then(|p| p.mobile.as_deref());
-    case.confirmed
-        .iter()
-        .any(|c| c.role == role || mobile.is_some() && mobile_of(case, &c.role, 0) == mobile)
+    let person = case.parties_as(role).nth(nth);
+    case.confirmed.iter().any(|c| {
+        let other = party_of(case, &c.role, 0);
+        c.role == role || person.zip(other).is_some_and(|(a, b)| a.is_reached_as(b))
+    })
 }
 
 /// The value a file's `set` stands for. `item` is the list item a child is started for.
