@@ -113,6 +113,21 @@ impl Client {
         self.call(Method::PATCH, path, header.as_slice(), Some(body))
     }
 
+    /// Asks an address outside `/api/v1` (`/livez`, `/readyz`) and answers its status and text, whatever they are.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub fn probe(&self, path: &str) -> Result<(u16, String), Error> {
+        let address = format!("{}{path}", self.server);
+        let asked = self.agent.get(&address).call();
+        let mut response = asked.map_err(|error| self.unreachable(error))?;
+        let body = response.body_mut().with_config().limit(ANSWER_LIMIT);
+        let text = body
+            .read_to_string()
+            .map_err(|error| self.unreachable(error))?;
+        Ok((response.status().as_u16(), text))
+    }
+
     fn call<T: DeserializeOwned>(
         &self,
         method: Method,

@@ -7,10 +7,12 @@
 //! standard error. Exit codes: 0 fine, 1 problems found or refused, 2 used wrongly, 69 no daemon answers.
 
 mod args;
+mod bench;
 mod calendar;
 mod case;
 mod config;
 mod deadline;
+mod doctor;
 mod due;
 mod failure;
 mod files;
@@ -73,5 +75,7 @@ fn run(out: &Out, command: Command) -> Result<(), Failure> {
         Command::Contact(args) => record::run(out, args, "/contacts"),
         Command::Asset(args) => record::run(out, args, "/assets"),
         Command::Token(args) => token::run(out, args),
+        Command::Doctor(args) => doctor::run(out, args),
+        Command::Bench(args) => bench::run(out, args),
     }
 }

@@ -29,13 +29,13 @@ enum MessageCommand {
     )]
     List(ListArgs),
     /// 一条消息及其每次发送 | One message with every try to send it
-    #[command(after_help = "qixian message show 01KH00A4E0R5E052FC5M592SZC.7.0.1")]
+    #[command(after_help = "qixian message show 01KH00A4E0R5E052FC5M592SZC-7-0.1")]
     Show(IdArgs),
     /// 今后几天将要发出的提醒 | The reminders of the coming days
     #[command(after_help = "qixian message preview --days 3")]
     Preview(PreviewArgs),
     /// 重新发送 | Send again
-    #[command(after_help = "qixian message retry 01KH00A4E0R5E052FC5M592SZC.7.0.1")]
+    #[command(after_help = "qixian message retry 01KH00A4E0R5E052FC5M592SZC-7-0.1")]
     Retry(IdArgs),
 }
 

@@ -132,7 +132,8 @@ impl Out {
     fn problem(&self, problem: &qixian_api::Problem) {
         let prefix = self.pick("被拒绝：", "refused: ");
         eprintln!("{prefix}{} [{}]", problem.detail, problem.code);
-        for item in &problem.errors {
+        let told = |text: &str| problem.detail.contains(text);
+        for item in problem.errors.iter().filter(|item| !told(&item.detail)) {
             eprintln!("  {}: {}", item.pointer, item.detail);
         }
         let lists = [
@@ -145,7 +146,7 @@ impl Out {
             (&problem.asked, "尚未确认：", "not confirmed yet: "),
         ];
         for (names, zh, en) in lists {
-            if let Some(names) = names {
+            if let Some(names) = names.as_ref().filter(|names| !told(&names.join(", "))) {
                 eprintln!("  {}{}", self.pick(zh, en), names.join(", "));
             }
         }

@@ -74,16 +74,22 @@ impl RemoteArgs {
         local::settings(&config, data.collect())
     }
 
-    /// Where the daemon is asked.
+    /// Where the daemon is asked: the address given, else the one a running daemon left in the data directory, else the
+    /// one it is configured to listen on.
     pub(crate) fn server(&self, settings: &Settings) -> String {
-        let local = || {
+        let configured = || {
             let mut listen = settings.listen;
             if listen.ip().is_unspecified() {
                 listen.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
             }
             format!("http://{listen}")
         };
-        self.server.clone().unwrap_or_else(local)
+        let left = || {
+            let text = std::fs::read_to_string(settings.data.join("address")).ok()?;
+            Some(text.trim().to_owned()).filter(|address| address.starts_with("http://"))
+        };
+        let given = self.server.clone().filter(|server| !server.is_empty());
+        given.or_else(left).unwrap_or_else(configured)
     }
 
     /// The token given, or that of the data directory.
@@ -116,6 +122,16 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Asks an address outside the API.
+    pub(crate) fn probe(&self, path: &str) -> Result<(u16, String), Failure> {
+        self.client.probe(path).map_err(failure)
+    }
+
+    /// The address asked.
+    pub(crate) fn server(&self) -> &str {
+        self.client.server()
+    }
+
     /// Reads `path`.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.client.get(path).map_err(failure)

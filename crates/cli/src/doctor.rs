@@ -1,0 +1,386 @@
+//! `qixian doctor`: whether everything a deadline hangs on is in order.
+
+use std::path::Path;
+
+use clap::Args;
+use qixian_api::{CaseView, MessageView, Page};
+use qixian_core::Words;
+use qixian_daemon::{Loaded, Settings};
+use qixian_time::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::out::Out;
+use crate::remote::{RemoteArgs, Session};
+
+/// Free space below which it is told, and below which it is a failure, in bytes.
+const LITTLE_SPACE: u64 = 2 << 30;
+const NO_SPACE: u64 = 256 << 20;
+/// How many days before its end a calendar is asked for.
+const CALENDAR_DAYS: i64 = 45;
+
+/// Which daemon.
+#[derive(Debug, Args)]
+#[command(after_help = "qixian doctor\nqixian doctor --data /var/lib/qixian --json")]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    remote: RemoteArgs,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Level::Ok => "ok",
+            Level::Warn => "warn",
+            Level::Fail => "fail",
+        }
+    }
+}
+
+/// One line of the answer.
+struct Check {
+    name: &'static str,
+    level: Level,
+    text: Words,
+}
+
+fn check(name: &'static str, level: Level, zh: impl Into<String>, en: impl Into<String>) -> Check {
+    Check {
+        name,
+        level,
+        text: Words::new(zh, en),
+    }
+}
+
+/// Runs `qixian doctor`.
+pub(crate) fn run(out: &Out, args: DoctorArgs) -> Result<(), Failure> {
+    let settings = args.remote.settings()?;
+    let session = args.remote.session(out)?;
+    let mut checks = Vec::new();
+    let reached = daemon(&session, &mut checks);
+    configured(&settings, &mut checks);
+    checks.push(clock());
+    checks.push(space(&settings.data));
+    if settings.data.join("admin.token").exists() {
+        checks.push(token_file(&settings.data));
+    }
+    tell(out, &checks);
+    let failed = checks.iter().any(|check| check.level == Level::Fail);
+    match (reached, failed) {
+        (Err(unreachable), _) => Err(unreachable),
+        (Ok(()), true) => Err(Failure::Told),
+        (Ok(()), false) => Ok(()),
+    }
+}
+
+fn tell(out: &Out, checks: &[Check]) {
+    if out.json {
+        let line = |check: &Check| {
+            json!({
+                "name": check.name, "status": check.level.name(),
+                "text": check.text.zh, "text_en": check.text.en,
+            })
+        };
+        let worst = checks
+            .iter()
+            .map(|check| check.level)
+            .max()
+            .unwrap_or(Level::Ok);
+        let checks: Vec<Value> = checks.iter().map(line).collect();
+        out.json(&json!({ "status": worst.name(), "checks": checks }));
+        return;
+    }
+    for check in checks {
+        let mark = match check.level {
+            Level::Ok => out.pick("正常", "ok  "),
+            Level::Warn => out.pick("注意", "warn"),
+            Level::Fail => out.pick("失败", "FAIL"),
+        };
+        out.line(format!("{mark}  {}", check.text.get(out.lang)));
+    }
+}
+
+/// Whether the daemon answers, is ready, knows us, and has got rid of its messages. The error is that it does not answer.
+fn daemon(session: &Session, checks: &mut Vec<Check>) -> Result<(), Failure> {
+    let server = session.server().to_owned();
+    if let Err(failure) = session.probe("/livez") {
+        checks.push(check(
+            "daemon",
+            Level::Fail,
+            format!("守护进程：{server} 没有应答"),
+            format!("Daemon: nobody answers at {server}"),
+        ));
+        return Err(failure);
+    }
+    checks.push(check(
+        "daemon",
+        Level::Ok,
+        format!("守护进程：{server} 在运行"),
+        format!("Daemon: runs at {server}"),
+    ));
+    checks.push(match session.probe("/readyz") {
+        Ok((200, _)) => check(
+            "ready",
+            Level::Ok,
+            "定时：没有迟到的提醒",
+            "Timers: nothing is late",
+        ),
+        Ok((_, text)) => {
+            let detail = serde_json::from_str::<Value>(&text).ok();
+            let detail = detail
+                .as_ref()
+                .and_then(|problem| problem["detail"].as_str());
+            let detail = detail.unwrap_or(&text).to_owned();
+            check(
+                "ready",
+                Level::Fail,
+                format!("未就绪：{detail}"),
+                format!("Not ready: {detail}"),
+            )
+        }
+        Err(failure) => check(
+            "ready",
+            Level::Fail,
+            failure.to_string(),
+            failure.to_string(),
+        ),
+    });
+    match session.get::<Page<CaseView>>("/cases?limit=1") {
+        Ok(page) => {
+            let due = page.items.first().and_then(|case| case.next_due_at.clone());
+            let next = due
+                .as_deref()
+                .map_or_else(|| "–".to_owned(), crate::when::short);
+            checks.push(check(
+                "token",
+                Level::Ok,
+                format!("令牌有效；下一个期限：{next}"),
+                format!("The token is good; next due: {next}"),
+            ));
+            checks.push(undelivered(session));
+        }
+        Err(failure) => checks.push(check(
+            "token",
+            Level::Fail,
+            format!("令牌不被接受：{failure}"),
+            format!("The token is refused: {failure}"),
+        )),
+    }
+    Ok(())
+}
+
+fn undelivered(session: &Session) -> Check {
+    match session.get::<Page<MessageView>>("/messages?status=dead&limit=500") {
+        Ok(page) if page.items.is_empty() => check(
+            "messages",
+            Level::Ok,
+            "消息：没有送不到的",
+            "Messages: none is undeliverable",
+        ),
+        Ok(page) => {
+            let count = page.items.len();
+            check(
+                "messages",
+                Level::Warn,
+                format!("消息：{count} 条送不到；见 qixian message list --status dead"),
+                format!("Messages: {count} undeliverable; see qixian message list --status dead"),
+            )
+        }
+        Err(failure) => check(
+            "messages",
+            Level::Fail,
+            failure.to_string(),
+            failure.to_string(),
+        ),
+    }
+}
+
+/// The configuration of this machine: files, calendar, rules, providers.
+fn configured(settings: &Settings, checks: &mut Vec<Check>) {
+    let loaded = match qixian_daemon::catalog(settings) {
+        Ok(loaded) => loaded,
+        Err(found) => {
+            let count = found.iter().count();
+            checks.push(check(
+                "config",
+                Level::Fail,
+                format!("配置：{count} 个问题；见 qixian config check"),
+                format!("Configuration: {count} problem(s); see qixian config check"),
+            ));
+            return;
+        }
+    };
+    let count = loaded.workflows().count();
+    checks.push(check(
+        "config",
+        Level::Ok,
+        format!("配置：{count} 个流程，没有错误"),
+        format!("Configuration: {count} workflows, no errors"),
+    ));
+    checks.push(calendar(settings, &loaded));
+    let pack = loaded.pack(&settings.rules).unwrap_or_default();
+    checks.push(check(
+        "rules",
+        Level::Ok,
+        format!("规则包：{} 第 {} 版", pack.id, pack.version),
+        format!("Rule pack: {} version {}", pack.id, pack.version),
+    ));
+    checks.push(providers(settings, &loaded));
+}
+
+fn calendar(settings: &Settings, loaded: &Loaded) -> Check {
+    let id = &settings.calendar;
+    let known = loaded
+        .env
+        .calendars
+        .get(id)
+        .and_then(|calendar| calendar.known_until());
+    let Some(until) = known else {
+        return check(
+            "calendar",
+            Level::Fail,
+            format!("日历 {id}：没有数据"),
+            format!("Calendar {id}: no data"),
+        );
+    };
+    let left = settings
+        .zone
+        .end_of_day(until)
+        .millis_since(SystemClock.now())
+        / 86_400_000;
+    let (zh, en) = (
+        format!("日历 {id}：至 {until}，还有 {left} 天"),
+        format!("Calendar {id}: known until {until}, {left} days ahead"),
+    );
+    match left < CALENDAR_DAYS {
+        false => check("calendar", Level::Ok, zh, en),
+        true => check(
+            "calendar",
+            Level::Warn,
+            format!("{zh}；其后的工作日期限为暂定，请装入下一年的通知"),
+            format!("{en}; later working-day dates are provisional: add the next year's notice"),
+        ),
+    }
+}
+
+fn providers(settings: &Settings, loaded: &Loaded) -> Check {
+    if let Err(error) = loaded.setup(settings, &settings.data) {
+        return check(
+            "providers",
+            Level::Fail,
+            format!("通道：{error}"),
+            format!("Providers: {error}"),
+        );
+    }
+    let kinds: Vec<String> = settings
+        .shown()
+        .iter()
+        .filter_map(|shown| {
+            let name = shown.path.strip_prefix("providers.")?;
+            let is_kind = !name.contains('.') || name.ends_with(".kind");
+            is_kind.then(|| format!("{}={}", name.trim_end_matches(".kind"), shown.value))
+        })
+        .collect();
+    let list = kinds.join(", ");
+    match kinds.iter().all(|kind| kind.ends_with("=folder")) {
+        true => check(
+            "providers",
+            Level::Warn,
+            format!("通道：{list}；消息只写进文件夹，不会发出去"),
+            format!("Providers: {list}; messages only go into a folder, nothing is sent"),
+        ),
+        false => check(
+            "providers",
+            Level::Ok,
+            format!("通道：{list}"),
+            format!("Providers: {list}"),
+        ),
+    }
+}
+
+/// Whether something keeps the clock right, as far as the system tells.
+fn clock() -> Check {
+    let now = SystemClock.now().to_string();
+    let signs = [
+        "/run/systemd/timesync/synchronized",
+        "/run/chrony/chronyd.pid",
+        "/run/ntpd.pid",
+        "/var/run/ntpd.pid",
+    ];
+    match signs.iter().any(|sign| Path::new(sign).exists()) {
+        true => check(
+            "clock",
+            Level::Ok,
+            format!("时钟：{now}，已有校时服务"),
+            format!("Clock: {now}, kept by a time service"),
+        ),
+        false => check(
+            "clock",
+            Level::Warn,
+            format!("时钟：{now}；看不出有校时服务（systemd-timesyncd、chrony、ntpd）"),
+            format!("Clock: {now}; no time service is seen (systemd-timesyncd, chrony, ntpd)"),
+        ),
+    }
+}
+
+fn space(data: &Path) -> Check {
+    // Before the first start the directory is not there; what counts is the disk it will be on.
+    let place = data
+        .ancestors()
+        .find(|dir| dir.exists() && !dir.as_os_str().is_empty());
+    let place = place.unwrap_or(Path::new("."));
+    let stat = match rustix::fs::statvfs(place) {
+        Ok(stat) => stat,
+        Err(error) => {
+            let place = place.display();
+            return check(
+                "disk",
+                Level::Warn,
+                format!("磁盘：无法查看 {place}：{error}"),
+                format!("Disk: cannot look at {place}: {error}"),
+            );
+        }
+    };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let level = match free {
+        free if free < NO_SPACE => Level::Fail,
+        free if free < LITTLE_SPACE => Level::Warn,
+        _ => Level::Ok,
+    };
+    let (place, mib) = (place.display(), free >> 20);
+    check(
+        "disk",
+        level,
+        format!("磁盘：{place} 剩余 {mib} MiB"),
+        format!("Disk: {mib} MiB free at {place}"),
+    )
+}
+
+/// Whether only its owner can read the admin token.
+fn token_file(data: &Path) -> Check {
+    let path = data.join("admin.token");
+    let shown = path.display();
+    let others = rustix::fs::stat(&path).map(|stat| stat.st_mode & 0o077);
+    match others {
+        Ok(0) => check(
+            "token_file",
+            Level::Ok,
+            format!("{shown}：仅属主可读"),
+            format!("{shown}: readable by its owner only"),
+        ),
+        _ => check(
+            "token_file",
+            Level::Warn,
+            format!("{shown}：别人也可读，请 chmod 600"),
+            format!("{shown}: others can read it; chmod 600"),
+        ),
+    }
+}
