@@ -35,6 +35,54 @@ fn the_same_key_gets_the_first_answer() {
 }
 
 #[test]
+fn one_key_sent_many_times_at_once_takes_effect_once() {
+    let (_dir, daemon) = fresh();
+    let ids: Vec<String> = std::thread::scope(|scope| {
+        let send = || {
+            text(
+                &daemon
+                    .post("/cases", &[("idempotency-key", "k")], &gansu())
+                    .body["id"],
+            )
+        };
+        let senders: Vec<_> = (0..8).map(|_| scope.spawn(send)).collect();
+        senders
+            .into_iter()
+            .map(|sender| sender.join().expect("an answer"))
+            .collect()
+    });
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(
+        daemon.get("/cases").body["items"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[test]
+fn a_repeated_answer_tells_what_the_event_did_then() {
+    let (_dir, daemon) = fresh();
+    let case = start_gansu(&daemon);
+    let path = format!("/cases/{case}/events");
+    let send = || {
+        daemon.post(
+            &path,
+            &[("idempotency-key", "k")],
+            &json!({"event": "type_verified"}),
+        )
+    };
+    assert_eq!(send().body["state"], "type_verified");
+    assert_eq!(
+        record(&daemon, &case, "product_verified", json!({})).status,
+        200
+    );
+    let again = send();
+    assert_eq!(
+        (again.body["rev"].as_u64(), again.body["state"].as_str()),
+        (Some(2), Some("type_verified"))
+    );
+}
+
+#[test]
 fn an_old_revision_is_refused() {
     let (_dir, daemon) = fresh();
     let case = start_gansu(&daemon);

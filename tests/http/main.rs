@@ -2,6 +2,7 @@
 
 mod answers;
 mod life;
+mod mail;
 mod pages;
 mod records;
 mod start;

@@ -70,6 +70,7 @@ impl Daemon {
             .arg(data)
             .args(more)
             .env_remove("QIXIAN_CONFIG")
+            .env("QIXIAN_LOG_LEVEL", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

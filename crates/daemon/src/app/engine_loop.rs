@@ -18,10 +18,10 @@ const SEND_LIMIT: Duration = Duration::from_secs(120);
 pub(super) struct Ended(oneshot::Receiver<()>);
 
 impl Ended {
-    /// Waits for it.
-    pub(super) async fn wait(self) {
+    /// Waits for it. Not to be called again afterwards.
+    pub(super) async fn wait(&mut self) {
         // A thread that panicked has ended too.
-        self.0.await.ok();
+        (&mut self.0).await.ok();
     }
 }
 

@@ -60,6 +60,9 @@ pub enum Error {
     /// The system refuses threads or signals.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
+    /// The engine ended without being asked to.
+    #[error("the engine ended by itself; start the daemon again (nothing acknowledged is lost)")]
+    EngineEnded,
     /// A demo case does not fit.
     #[error("demo case {file}: {reason}")]
     Demo {
@@ -179,34 +182,32 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     stop.wait_for(|stop| *stop).await.ok();
 }
 
-/// Serves until told to stop, then answers what waits, and lets messages that are under way come back.
+/// Serves until told to stop, then answers what waits, and lets messages that are under way come back. An engine that
+/// ends by itself ends the process: a daemon that takes events and does nothing would be the worst of all.
 async fn drain(
     serving: impl Future<Output = std::io::Result<()>>,
     handle: Handle,
-    ended: engine_loop::Ended,
+    mut ended: engine_loop::Ended,
     stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
-    let all = async {
-        let serving = async {
-            let result = serving.await;
-            handle.drain();
-            result
-        };
-        let (served, ()) = tokio::join!(serving, ended.wait());
-        served
-    };
     let limit = async {
         stopped(stop).await;
         tracing::info!(event = "draining");
         tokio::time::timeout(DRAIN_LIMIT, std::future::pending::<()>())
             .await
             .ok();
+        tracing::warn!(event = "drain_cut_short");
     };
+    let mut limit = std::pin::pin!(limit);
     tokio::select! {
-        served = all => Ok(served?),
-        () = limit => {
-            tracing::warn!(event = "drain_cut_short");
-            Ok(())
-        }
+        served = serving => served?,
+        () = ended.wait() => return Err(Error::EngineEnded),
+        () = &mut limit => return Ok(()),
     }
+    handle.drain();
+    tokio::select! {
+        () = ended.wait() => {}
+        () = limit => {}
+    }
+    Ok(())
 }

@@ -243,7 +243,18 @@ pub(super) async fn record(
 pub(super) async fn answer(app: &App, caller: &Caller, ack: &Ack) -> Response {
     let workflow = app.workflow_of(&ack.case).await;
     let view = view_with(app, caller, workflow.as_deref());
-    tagged(ack.case.edit_rev, &view.answer(&ack.case, ack.rev))
+    let mut answer = view.answer(&ack.case, ack.rev);
+    if ack.repeated {
+        // The case may have gone on since: what the event itself did stands in its journal line.
+        let lines = app
+            .store
+            .journal(ack.case.id, ack.rev.saturating_sub(1), 1)
+            .await;
+        if let Some(line) = lines.ok().and_then(|lines| lines.into_iter().next()) {
+            answer.state = line.to;
+        }
+    }
+    tagged(ack.case.edit_rev, &answer)
 }
 
 /// The case with this id.
