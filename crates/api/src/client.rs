@@ -14,13 +14,22 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest answer that is read.
 const ANSWER_LIMIT: u64 = 64 << 20;
 
-/// Talks to one daemon with one token.
-#[derive(Clone, Debug)]
+/// Talks to one daemon with one token. `Debug` leaves the token out.
+#[derive(Clone)]
 pub struct Client {
     agent: Agent,
     server: String,
     token: Option<String>,
     lang: Option<String>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Client")
+            .field("server", &self.server)
+            .field("has_token", &self.token.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why there is no answer to work with.

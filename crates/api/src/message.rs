@@ -14,7 +14,7 @@ pub struct MessageView {
     pub cause: String,
     /// The deadline it reminds of.
     pub deadline: Option<String>,
-    /// Which reminder of the deadline, 0 first.
+    /// Which reminder of the deadline: the first of the ladder's steps it stands for, counted from 0.
     pub rung: Option<u16>,
     /// The event it tells of.
     pub event: Option<String>,
@@ -62,7 +62,7 @@ pub struct PreviewItem {
     pub title: String,
     /// The deadline.
     pub deadline: String,
-    /// Which reminder of it, 0 first.
+    /// Which reminder of it: the first of the ladder's steps it stands for, counted from 0.
     pub rung: u16,
     /// The channel.
     pub via: String,

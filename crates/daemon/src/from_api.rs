@@ -14,6 +14,10 @@ const AHEAD_MILLIS: i64 = 5 * 60 * 1000;
 /// Longest free text, in characters.
 const MOST_TEXT: usize = 4_000;
 
+/// Longest title of a record, in characters, and most bytes its fields may take as JSON.
+const MOST_TITLE: usize = 200;
+const MOST_RECORD: usize = 64 * 1024;
+
 type Parsed<T> = Result<T, Refusal>;
 
 /// Collects what does not fit, so that all of it is told at once.
@@ -78,6 +82,32 @@ impl Reader {
                 format!("at most {MOST_TEXT} characters are taken"),
             );
         }
+    }
+
+    /// The title of a client, contact or asset.
+    fn title(&mut self, title: &str) {
+        match title.chars().count() {
+            _ if title.trim().is_empty() => self.wrong("/title", "请写名称", "give a title"),
+            0..=MOST_TITLE => {}
+            _ => self.wrong(
+                "/title",
+                format!("最多 {MOST_TITLE} 个字"),
+                format!("at most {MOST_TITLE} characters are taken"),
+            ),
+        }
+    }
+
+    /// The fields of a client, contact or asset.
+    fn record_fields(&mut self, map: Map<String, Value>) -> Fields {
+        let size = serde_json::to_vec(&map).map_or(0, |bytes| bytes.len());
+        if size > MOST_RECORD {
+            self.wrong(
+                "/fields",
+                format!("共 {size} 字节，最多 {} KiB", MOST_RECORD / 1024),
+                format!("{size} bytes; at most {} KiB are taken", MOST_RECORD / 1024),
+            );
+        }
+        self.fields("/fields", map)
     }
 
     fn reason(&mut self, text: &str) -> String {
@@ -412,12 +442,9 @@ pub(crate) fn clock(
 /// A new client, contact or asset: title, client, fields.
 pub(crate) fn record(post: api::PostRecord) -> Parsed<(String, Option<CaseId>, Fields)> {
     let mut read = Reader::default();
-    if post.title.trim().is_empty() {
-        read.wrong("/title", "请写名称", "give a title");
-    }
-    read.text("/title", &post.title);
+    read.title(&post.title);
     let client = read.id("/client", post.client.as_deref());
-    let fields = read.fields("/fields", post.fields);
+    let fields = read.record_fields(post.fields);
     read.done((post.title, client, fields))
 }
 
@@ -426,15 +453,11 @@ pub(crate) fn record_patch(
     patch: api::PatchRecord,
 ) -> Parsed<(Option<String>, Option<CaseId>, Fields)> {
     let mut read = Reader::default();
-    if patch
-        .title
-        .as_deref()
-        .is_some_and(|title| title.trim().is_empty())
-    {
-        read.wrong("/title", "名称不能为空", "the title cannot be empty");
+    if let Some(title) = &patch.title {
+        read.title(title);
     }
     let client = read.id("/client", patch.client.as_deref());
-    let fields = read.fields("/fields", patch.fields);
+    let fields = read.record_fields(patch.fields);
     read.done((patch.title, client, fields))
 }
 
@@ -483,6 +506,24 @@ mod tests {
                 "/parties/0/email",
                 "/client"
             ]
+        );
+    }
+
+    #[test]
+    fn records_have_a_title_and_a_size() {
+        let post = |title: &str, size: usize| {
+            let fields = serde_json::json!({"note": "x".repeat(size)});
+            api::PostRecord {
+                title: title.to_owned(),
+                client: None,
+                fields: fields.as_object().cloned().expect("a record"),
+            }
+        };
+        assert!(record(post("a", 60_000)).is_ok());
+        assert_eq!(pointers(record(post(" ", 0))), ["/title"]);
+        assert_eq!(
+            pointers(record(post(&"a".repeat(201), 70_000))),
+            ["/title", "/fields"]
         );
     }
 

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use qixian_core::{Actor, Event, What};
 use qixian_engine::{Engine, EngineSettings, Handle};
 use qixian_store::Store;
 use qixian_store_sled::{Options, SledStore};
@@ -111,6 +112,9 @@ async fn run(
     demo: bool,
 ) -> Result<(), Error> {
     let clock = SystemClock;
+    // First of all: where the address is taken, nothing else shall have begun.
+    let listener = listen(settings.listen).await?;
+    let address = listener.local_addr()?;
     let tokens = Arc::new(Tokens::of(&settings.data));
     tokens.ensure_admin(clock.now())?;
     let engine = engine(&settings, &loaded, store.clone())?;
@@ -121,8 +125,7 @@ async fn run(
     if demo {
         demo::start(&settings, &loaded, &handle, store.as_ref(), clock.now()).await?;
     }
-    let listener = listen(settings.listen).await?;
-    let address = listener.local_addr()?;
+    first_turn(&handle).await;
     leave_address(&settings.data, address)?;
     let warnings = loaded.catalog.warnings().clone();
     for (source, found) in warnings.iter() {
@@ -142,6 +145,22 @@ async fn run(
     let serving =
         axum::serve(listener, http::router(app)).with_graceful_shutdown(stopped(stop.clone()));
     drain(serving.into_future(), handle, ended, stop).await
+}
+
+/// Waits until the engine has looked at its timers once, so that *ready* is true when it is said. A question about a case
+/// that cannot exist is answered by a turn and changes nothing.
+async fn first_turn(handle: &Handle) {
+    let question = Event {
+        id: String::new(),
+        case: handle.new_id(),
+        occurred_at: SystemClock.now(),
+        by: Actor::system("system"),
+        note: None,
+        expected_edit_rev: None,
+        what: What::Note,
+    };
+    // The answer is that there is no such case; when the engine is gone, that shows at once where it is waited for.
+    handle.dry_run(question).await.ok();
 }
 
 fn engine(

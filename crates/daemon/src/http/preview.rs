@@ -90,16 +90,14 @@ impl Scope<'_> {
             let Some(ladder) = self.workflow.ladders.get(ladder) else {
                 continue;
             };
-            let rungs = deadline.rungs.iter().enumerate();
-            for (index, rung) in
-                rungs.filter(|(_, r)| r.state == RungState::Pending && r.at <= until)
-            {
+            let rungs = deadline.rungs.iter();
+            for rung in rungs.filter(|r| r.state == RungState::Pending && r.at <= until) {
                 for step in rung
                     .steps
                     .iter()
                     .filter_map(|step| ladder.steps.get(usize::from(*step)))
                 {
-                    self.step(deadline, index, rung.at, step, found);
+                    self.step(deadline, rung, step, found);
                 }
             }
         }
@@ -109,12 +107,12 @@ impl Scope<'_> {
     fn step(
         &self,
         deadline: &Deadline,
-        rung: usize,
-        at: Timestamp,
+        rung: &Rung,
         step: &RungDef,
         found: &mut Vec<(Timestamp, api::PreviewItem)>,
     ) {
-        let intent = self.intent(deadline, rung, at, step);
+        let at = rung.at;
+        let intent = self.intent(deadline, rung, step);
         let masked = !self.caller.is_admin();
         for (index, leg) in intent.legs.iter().enumerate() {
             let directory = self.app.loaded.staff.as_ref();
@@ -142,7 +140,7 @@ impl Scope<'_> {
                 case: self.case.id.to_string(),
                 title: self.case.title.clone(),
                 deadline: deadline.name.clone(),
-                rung: u16::try_from(rung).unwrap_or(u16::MAX),
+                rung: rung.name(),
                 via: channel.to_string(),
                 to: addressed(&person, channel, masked),
                 text: message.text,
@@ -155,8 +153,7 @@ impl Scope<'_> {
     fn intent(
         &self,
         deadline: &Deadline,
-        rung: usize,
-        at: Timestamp,
+        rung: &Rung,
         step: &RungDef,
     ) -> ReminderIntent {
         let id = &self.workflow.id;
@@ -178,13 +175,13 @@ impl Scope<'_> {
             cause: Cause::Rung {
                 deadline: deadline.name.clone(),
                 generation: deadline.generation,
-                rung: u16::try_from(rung).unwrap_or(u16::MAX),
+                rung: rung.name(),
             },
             template: step.template.clone().unwrap_or_else(own),
             legs: legs.collect(),
             urgent: step.urgent,
             held: self.case.held,
-            created_at: at,
+            created_at: rung.at,
             give_up_at: None,
         }
     }
