@@ -12,7 +12,10 @@ pub(crate) fn start(text: &str, zone: &Zone) -> Result<Start, TimeError> {
     if text == "now" {
         return Ok(Start::Instant(SystemClock.now()));
     }
-    if !text.contains(['T', 't', ' ']) {
+    let has_time = text
+        .split_once(['T', 't', ' '])
+        .is_some_and(|(day, _)| day.starts_with(|c: char| c.is_ascii_digit()));
+    if !has_time {
         return parse_date(text).map(Start::Day);
     }
     instant(text, zone).map(Start::Instant)
