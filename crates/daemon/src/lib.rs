@@ -12,6 +12,7 @@ mod from_api;
 mod http;
 pub mod logging;
 mod random;
+mod said;
 pub mod settings;
 mod to_api;
 mod views;

@@ -4,13 +4,13 @@ use axum::body::Body as HttpBody;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use futures_util::StreamExt;
-use qixian_core::Words;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::problem::Refusal;
 use super::state::App;
+use crate::said::{quoted, translated};
 
 /// How many times the limit is read of a body that is too long.
 const READ_ON: usize = 16;
@@ -118,22 +118,6 @@ fn pointer(path: &Path, said: &str) -> String {
         pointer = format!("{pointer}/{name}");
     }
     pointer
-}
-
-fn quoted(said: &str) -> Option<&str> {
-    said.split('`').nth(1)
-}
-
-fn translated(said: &str) -> Words {
-    let zh = match quoted(said) {
-        Some(name) if said.starts_with("unknown field") => {
-            let known: Vec<&str> = said.split('`').skip(3).step_by(2).collect();
-            format!("没有“{name}”这个名字；可用的有：{}", known.join("、"))
-        }
-        Some(name) if said.starts_with("missing field") => format!("缺少“{name}”"),
-        _ => format!("值不合适：{said}"),
-    };
-    Words::new(zh, said)
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use qixian_api as api;
 use qixian_core::definition::RungDef;
-use qixian_core::{Case, Cause, Deadline, Leg, OutboxId, ReminderIntent, RungState, Workflow};
+use qixian_core::{
+    Case, Cause, Deadline, Leg, OutboxId, ReminderIntent, Rung, RungState, Workflow,
+};
 use qixian_notify::{ComposeScope, Directory, compose};
 use qixian_time::Timestamp;
 use serde::Deserialize;
@@ -150,12 +152,7 @@ impl Scope<'_> {
     }
 
     /// What the rung would ask to be said.
-    fn intent(
-        &self,
-        deadline: &Deadline,
-        rung: &Rung,
-        step: &RungDef,
-    ) -> ReminderIntent {
+    fn intent(&self, deadline: &Deadline, rung: &Rung, step: &RungDef) -> ReminderIntent {
         let id = &self.workflow.id;
         let own = || format!("{id}/{}", deadline.name);
         let legs = step.to.iter().flat_map(|role| {

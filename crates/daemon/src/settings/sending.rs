@@ -10,6 +10,7 @@ use toml::de::{DeValue, ValueDeserializer};
 use super::file::syntax;
 use super::{Origin, Shown, problem};
 use crate::files::ConfigFile;
+use crate::said::{known, quoted, translated};
 
 /// The provider there is when none is configured: each message a file in the data directory.
 const FOLDER: &str = "folder";
@@ -229,19 +230,42 @@ fn entry<T: DeserializeOwned>(
     place: &Span,
     path: &str,
 ) -> Result<T, Box<Diagnostic>> {
+    let keys = key_spans(value.get_ref());
     T::deserialize(ValueDeserializer::from(value)).map_err(|error| {
-        let detail = error.message().trim().replace('\n', "; ");
+        let said = error.message().trim().replace('\n', "; ");
+        let words = translated(&said);
         let message = Words::new(
-            format!("[{path}] 不可用：{detail}"),
-            format!("[{path}] cannot be used: {detail}"),
+            format!("[{path}] 不可用：{}", words.zh),
+            format!("[{path}] cannot be used: {}", words.en),
         );
-        Box::new(problem(
-            Code::SettingsProvider,
-            error.span().unwrap_or_else(|| place.clone()),
-            message,
-            Words::default(),
-        ))
+        // A provider is read by its kind first, which loses the place of what stands beside it.
+        let named = quoted(&said).and_then(|name| keys.iter().find(|(key, _)| key == name));
+        let span = named.map(|(_, span)| span.clone()).or_else(|| error.span());
+        let span = span.unwrap_or_else(|| place.clone());
+        let mut found = problem(Code::SettingsProvider, span, message, Words::default());
+        let close = quoted(&said).and_then(|name| {
+            let mut known = known(&said);
+            known.find(|known| strsim::jaro_winkler(name, known) >= 0.8)
+        });
+        if let Some(close) = close {
+            let (zh, en) = (
+                format!("是不是想写“{close}”？"),
+                format!("did you mean `{close}`?"),
+            );
+            found.help = Words::new(zh, en);
+        }
+        Box::new(found)
     })
+}
+
+fn key_spans(value: &DeValue<'_>) -> Vec<(String, Span)> {
+    let DeValue::Table(table) = value else {
+        return Vec::new();
+    };
+    let keys = table
+        .iter()
+        .map(|(key, _)| (key.get_ref().to_string(), key.span()));
+    keys.collect()
 }
 
 fn entry_problem(span: Span, name: &str, shape: &str) -> Diagnostic {
