@@ -1,7 +1,5 @@
 //! `qixian workflow diagram`: the states and what leads from one to another, as Mermaid text or as a picture.
 
-use std::fmt::Write;
-
 use clap::Args;
 use qixian_core::{Lang, Workflow};
 
@@ -39,22 +37,20 @@ pub(super) fn run(out: &Out, args: &DiagramArgs) -> Result<(), Failure> {
 }
 
 fn mermaid(workflow: &Workflow, lang: Lang) -> String {
-    let mut text = String::from("stateDiagram-v2\n");
+    let mut lines = vec!["stateDiagram-v2".to_owned()];
     for (name, state) in &workflow.states {
         let title = plain(state.title.get(lang));
-        // Writing to a String cannot fail, here and below.
-        let _ = writeln!(text, "    state \"{title}\" as {name}");
+        lines.push(format!("    state \"{title}\" as {name}"));
     }
-    let _ = writeln!(text, "    [*] --> {}", workflow.initial);
+    lines.push(format!("    [*] --> {}", workflow.initial));
     for arrow in graph::arrows(workflow, lang) {
         let labels: Vec<String> = arrow.labels.iter().map(|label| plain(label)).collect();
         let (from, to) = (&arrow.from, &arrow.to);
-        let _ = writeln!(text, "    {from} --> {to} : {}", labels.join(" / "));
+        lines.push(format!("    {from} --> {to} : {}", labels.join(" / ")));
     }
-    for (name, _) in workflow.states.iter().filter(|(_, state)| state.is_final) {
-        let _ = writeln!(text, "    {name} --> [*]");
-    }
-    text
+    let ends = workflow.states.iter().filter(|(_, state)| state.is_final);
+    lines.extend(ends.map(|(name, _)| format!("    {name} --> [*]")));
+    lines.join("\n")
 }
 
 /// Without the characters that mean something to Mermaid.

@@ -27,8 +27,7 @@ pub(super) fn arrows(workflow: &Workflow, lang: Lang) -> Vec<Arrow> {
             }),
         }
     };
-    for (name, state) in workflow.states.iter().filter(|(_, state)| !state.is_final) {
-        debug_assert!(!state.is_final, "final states are left by nothing");
+    for (name, _) in workflow.states.iter().filter(|(_, state)| !state.is_final) {
         for transition in &workflow.transitions {
             let leaves = transition.from.is_empty() || transition.from.contains(name);
             if let (true, Some(to)) = (leaves, &transition.to) {
@@ -52,6 +51,15 @@ pub(super) fn arrows(workflow: &Workflow, lang: Lang) -> Vec<Arrow> {
         }
     }
     arrows
+}
+
+/// So many equal arrows to one state are a crowd: a picture says once that many states lead there.
+const CROWD: usize = 5;
+
+/// Whether this arrow is one of many equal ones.
+pub(super) fn is_crowd(arrow: &Arrow, arrows: &[Arrow]) -> bool {
+    let equal = |other: &&Arrow| other.to == arrow.to && other.labels == arrow.labels;
+    arrows.iter().filter(equal).count() >= CROWD
 }
 
 /// Each state's layer: the number of steps from the initial one on the shortest way, in the file's order. States that

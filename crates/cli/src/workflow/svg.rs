@@ -1,7 +1,5 @@
 //! The diagram as a picture: states in layers from left to right, arrows between them.
 
-use std::fmt::Write;
-
 use qixian_core::{Lang, Workflow};
 use unicode_width::UnicodeWidthStr;
 
@@ -23,7 +21,9 @@ struct Place<'a> {
 
 /// The whole picture.
 pub(super) fn draw(workflow: &Workflow, lang: Lang) -> String {
-    let arrows = graph::arrows(workflow, lang);
+    let all = graph::arrows(workflow, lang);
+    let is_crowd = |arrow: &Arrow| graph::is_crowd(arrow, &all);
+    let (crowd, arrows): (Vec<Arrow>, Vec<Arrow>) = all.iter().cloned().partition(is_crowd);
     let layers = graph::layers(workflow, &arrows);
     let tallest = layers.iter().map(Vec::len).max().unwrap_or(1);
     let width = 2 * MARGIN + layers.len() * WIDTH + layers.len().saturating_sub(1) * GAP_X;
@@ -47,8 +47,36 @@ pub(super) fn draw(workflow: &Workflow, lang: Lang) -> String {
     for place in &places {
         text.push_str(&draw_state(workflow, place, lang));
     }
+    let mut told: Vec<&Arrow> = Vec::new();
+    for arrow in &crowd {
+        if !told
+            .iter()
+            .any(|other| other.to == arrow.to && other.labels == arrow.labels)
+        {
+            text.push_str(&draw_crowd(arrow, &places, lang));
+            told.push(arrow);
+        }
+    }
     text.push_str("</svg>\n");
     text
+}
+
+/// Many equal arrows as words above the state they lead to.
+fn draw_crowd(arrow: &Arrow, places: &[Place<'_>], lang: Lang) -> String {
+    let Some(to) = find(places, &arrow.to) else {
+        return String::new();
+    };
+    let from = match lang {
+        Lang::Zh => "自多个状态：",
+        Lang::En => "from many states: ",
+    };
+    let label = format!("{from}{}", arrow.labels.join(" / "));
+    let (x, y) = (to.x + WIDTH / 2, to.y - 6);
+    format!(
+        "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" font-size=\"11\" fill=\"#445\"><title>{}</title>{}</text>\n",
+        escape(&label),
+        escape(&shortened(&label, 40))
+    )
 }
 
 const HEAD: &str = "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" \
@@ -106,8 +134,10 @@ fn draw_arrow(arrow: &Arrow, places: &[Place<'_>], lane: &mut usize) -> String {
     let label = arrow.labels.join(" / ");
     let (path, x, y) = if is_back(arrow, places) {
         *lane += 18;
-        let (x1, y1) = (from.x + WIDTH / 2 + 12, from.y + HEIGHT);
-        let (x2, y2) = (to.x + WIDTH / 2 - 12, to.y + HEIGHT);
+        // States above one another leave and are reached side by side.
+        let aside = |place: &Place<'_>| 12 + 10 * (place.y / (HEIGHT + GAP_Y));
+        let (x1, y1) = (from.x + WIDTH / 2 + aside(from), from.y + HEIGHT);
+        let (x2, y2) = (to.x + WIDTH / 2 - aside(to), to.y + HEIGHT);
         let path = format!("M{x1} {y1} V{lane} H{x2} V{y2}");
         (path, (x1 + x2) / 2, *lane - 4)
     } else {
@@ -122,17 +152,12 @@ fn draw_arrow(arrow: &Arrow, places: &[Place<'_>], lane: &mut usize) -> String {
             y2.saturating_sub(6) * 2 / 3 + y1.saturating_sub(6) / 3,
         )
     };
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = write!(
-        text,
+    let (full, short) = (escape(&label), escape(&shortened(&label, 24)));
+    format!(
         "<path d=\"{path}\" fill=\"none\" stroke=\"#99a\" marker-end=\"url(#tip)\"><title>{full}</title></path>\n\
          <text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" font-size=\"11\" fill=\"#445\" stroke=\"#fff\" stroke-width=\"3\" \
-         paint-order=\"stroke\"><title>{full}</title>{short}</text>\n",
-        full = escape(&label),
-        short = escape(&shortened(&label, 24)),
-    );
-    text
+         paint-order=\"stroke\"><title>{full}</title>{short}</text>\n"
+    )
 }
 
 /// At most `most` columns; what is cut is said by `…` (and in full by the tooltip).
