@@ -212,7 +212,12 @@ fn read_case(path: &Path, workflow: Option<&str>) -> Result<PostCase, Failure> {
     if let (Some(case), Some(workflow)) = (value.as_object_mut(), workflow) {
         case.insert("workflow".to_owned(), Value::String(workflow.to_owned()));
     }
-    serde_json::from_value(value).map_err(|error| files::bad(path, &error.to_string()))
+    let mut post: PostCase = read(path, value)?;
+    if post.title.is_empty() {
+        let name = path.file_stem().unwrap_or_default();
+        post.title = name.to_string_lossy().into_owned();
+    }
+    Ok(post)
 }
 
 fn start_case(
