@@ -157,12 +157,20 @@ pub struct Moved {
 /// One planned rung.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rung {
-    /// The ladder's steps that fall on this minute, by index; their recipients are united.
+    /// The ladder's steps that fall on this minute, by index, at least one; their recipients are united.
     pub steps: Vec<u16>,
     /// When it fires.
     pub at: Timestamp,
     /// What became of it.
     pub state: RungState,
+}
+
+impl Rung {
+    /// Its name within its deadline and generation: the lowest of its steps. It stays when the plan is made anew, as its
+    /// place among the rungs does not.
+    pub fn name(&self) -> u16 {
+        self.steps.iter().copied().min().unwrap_or_default()
+    }
 }
 
 /// What became of a rung.

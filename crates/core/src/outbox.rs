@@ -87,7 +87,8 @@ pub enum Cause {
         deadline: Name,
         /// Its generation.
         generation: u32,
-        /// The rung's place in the deadline's `rungs`.
+        /// The rung's name ([`crate::Rung::name`]): the lowest of its ladder's steps, counted from 0. A rung that is to
+        /// come again, since its deadline was moved away from it, has the same name.
         rung: u16,
     },
     /// A transition's `notify`.

@@ -41,8 +41,10 @@ impl Why {
 
     fn say_of(&mut self, count: &DayCount) {
         let kind = if count.kind.counts()
-            || matches!(count.kind, DayReason::Elapsed | DayReason::Month { .. })
-        {
+            || matches!(
+                count.kind,
+                DayReason::Begun | DayReason::Elapsed | DayReason::Month { .. }
+            ) {
             "counted"
         } else {
             "skipped"

@@ -60,7 +60,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) {
     draft.case.deadlines[i].rungs = keep_states(old, rungs, draft.now);
 }
 
-/// Plans the questions for a start that nobody reports, and when it will be assumed.
+/// Plans the questions for a start that nobody reports, and when it will be assumed. Questions asked before stay asked.
 pub(super) fn plan_questions(
     draft: &mut Draft<'_>,
     i: usize,
@@ -90,7 +90,8 @@ pub(super) fn plan_questions(
     };
     let rungs = frame.rungs(ladder);
     let assume_at = frame.after_start(ask.assume_after).ok();
-    draft.case.deadlines[i].rungs = rungs;
+    let old = &draft.case.deadlines[i].rungs;
+    draft.case.deadlines[i].rungs = keep_states(old, rungs, draft.now);
     draft.case.deadlines[i].assume_at = assume_at;
 }
 

@@ -53,7 +53,7 @@ pub(super) fn remind(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef, rung: u
     let cause = Cause::Rung {
         deadline: deadline.name.clone(),
         generation: deadline.generation,
-        rung: u16::try_from(rung).expect("a ladder's length is bounded by the file's limits"),
+        rung: deadline.rungs[rung].name(),
     };
     let mut legs = Legs::default();
     for step in &steps {

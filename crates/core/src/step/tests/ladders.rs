@@ -1,7 +1,7 @@
 //! Rungs: planned, merged, collapsed.
 
 use super::world::*;
-use crate::{Cause, RungState};
+use crate::{Cause, MoveTo, RungState, What};
 
 fn states(world: &World, name: &str) -> Vec<RungState> {
     world.deadline(name).rungs.iter().map(|r| r.state).collect()
@@ -88,5 +88,38 @@ fn meeting_the_deadline_makes_the_rest_moot() {
         states(&world, "sms"),
         [RungState::Fired, RungState::Moot, RungState::Moot]
     );
+    world.check_fold();
+}
+
+#[test]
+fn a_rung_keeps_its_name_when_a_move_makes_room_for_another() {
+    let mut world = World::gansu("2026-03-02T09:00");
+    world
+        .happens("2026-03-02T10:00", fact("handed_in"))
+        .unwrap();
+    let names = |world: &World| -> Vec<u16> {
+        let rungs = &world.deadline("sms").rungs;
+        rungs.iter().map(|r| r.name()).collect()
+    };
+    assert_eq!(names(&world), [0, 1, 3]);
+    world.wait_until(at("2026-03-04T07:00"));
+    let told = |world: &World| -> Vec<u16> {
+        let causes = world.said.iter().map(|said| &said.cause);
+        let rungs = causes.filter_map(|cause| match cause {
+            Cause::Rung { rung, .. } => Some(*rung),
+            _ => None,
+        });
+        rungs.collect()
+    };
+    assert_eq!(told(&world), [0, 1, 3]);
+    let later = What::MoveDeadline {
+        deadline: "sms".to_owned(),
+        to: MoveTo::At(at("2026-03-05T10:00")),
+        reason: "管局系统维护".to_owned(),
+    };
+    world.happens("2026-03-04T08:00", later).unwrap();
+    assert_eq!(names(&world), [0, 1, 2, 3]);
+    world.wait_until(at("2026-03-05T09:00"));
+    assert_eq!(told(&world), [0, 1, 3, 2, 3], "3 lay ahead again");
     world.check_fold();
 }
