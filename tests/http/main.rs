@@ -2,7 +2,6 @@
 
 mod answers;
 mod life;
-mod mail;
 mod pages;
 mod records;
 mod start;

@@ -77,6 +77,7 @@ pub fn due(
 #[derive(Clone, Copy)]
 pub(crate) enum Note<'c> {
     Start,
+    Begun,
     Elapsed,
     Counted { nth: u32, kind: DayKind<'c> },
     Skipped(DayKind<'c>),
@@ -166,7 +167,7 @@ fn elapsed<'c>(
         });
     }
     let (first_day, last_day) = (zone.date_of(start), zone.date_of(due_at));
-    visit(first_day, Note::Start);
+    visit(first_day, Note::Begun);
     if last_day != first_day {
         visit(last_day, Note::Elapsed);
     }

@@ -34,6 +34,8 @@ pub struct DayCount {
 pub enum DayReason {
     /// The day of the start; not counted in `d`, `wd` and `mo`.
     StartDay,
+    /// The day on which elapsed time (`m`, `h`) began; it counts from that instant.
+    Begun,
     /// The day on which the elapsed time ends.
     Elapsed,
     /// Counted.
@@ -108,6 +110,7 @@ impl From<Note<'_>> for DayReason {
     fn from(note: Note<'_>) -> Self {
         match note {
             Note::Start => Self::StartDay,
+            Note::Begun => Self::Begun,
             Note::Elapsed => Self::Elapsed,
             Note::Counted {
                 nth,
@@ -149,6 +152,7 @@ impl DayReason {
     pub fn zh(&self) -> String {
         match self {
             Self::StartDay => "起算日，不计入".to_owned(),
+            Self::Begun => "起算".to_owned(),
             Self::Elapsed => "期满之日".to_owned(),
             Self::Counted { nth, makeup: false } => format!("第 {nth} 天"),
             Self::Counted { nth, makeup: true } => format!("第 {nth} 天（调休上班）"),
@@ -174,6 +178,7 @@ impl fmt::Display for DayReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StartDay => f.write_str("start, not counted"),
+            Self::Begun => f.write_str("begins"),
             Self::Elapsed => f.write_str("the time is up"),
             Self::Counted { nth, makeup: false } => write!(f, "day {nth}"),
             Self::Counted { nth, makeup: true } => {

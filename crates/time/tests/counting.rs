@@ -543,7 +543,7 @@ fn explains_pauses_months_and_assumptions() {
     );
     assert_eq!(
         reasons("2026-02-13T17:30:00+08:00", "48h", &[]),
-        [DayReason::StartDay, DayReason::Elapsed]
+        [DayReason::Begun, DayReason::Elapsed]
     );
 }
 
