@@ -142,7 +142,7 @@ impl Scope<'_> {
                 case: self.case.id.to_string(),
                 title: self.case.title.clone(),
                 deadline: deadline.name.clone(),
-                rung: name_of(rung),
+                rung: rung.name(),
                 via: channel.to_string(),
                 to: addressed(&person, channel, masked),
                 text: message.text,
@@ -172,7 +172,7 @@ impl Scope<'_> {
             cause: Cause::Rung {
                 deadline: deadline.name.clone(),
                 generation: deadline.generation,
-                rung: name_of(rung),
+                rung: rung.name(),
             },
             template: step.template.clone().unwrap_or_else(own),
             legs: legs.collect(),
@@ -182,9 +182,4 @@ impl Scope<'_> {
             give_up_at: None,
         }
     }
-}
-
-/// A rung's name within its deadline: the lowest of the ladder's steps it stands for.
-fn name_of(rung: &Rung) -> u16 {
-    rung.steps.iter().copied().min().unwrap_or_default()
 }
