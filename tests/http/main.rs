@@ -6,3 +6,4 @@ mod pages;
 mod records;
 mod start;
 mod surface;
+mod watch;
