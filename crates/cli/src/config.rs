@@ -72,7 +72,10 @@ fn check(out: &Out, config: &ConfigArgs) -> Result<(), Failure> {
 /// Everything that is wrong, of the settings and of the files beside them.
 fn problems(config: &ConfigArgs) -> Result<Diagnostics, Failure> {
     let (settings, mut found) = match local::settings(config, Vec::new()) {
-        Ok(settings) => (settings, Diagnostics::default()),
+        Ok(settings) => {
+            let found = settings.check_providers();
+            (settings, found)
+        }
         Err(Failure::Files(found)) => (beside(config)?, found),
         Err(other) => return Err(other),
     };

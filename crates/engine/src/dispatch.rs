@@ -101,7 +101,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             return Ok(nothing);
         }
         let Some(case) = self.load(row.id.case, &Scratch::default()).await? else {
-            tracing::warn!(event = "message_without_case", message = %row.id);
+            tracing::warn!(event = "message_without_case", id = %row.id);
             return Ok(nothing);
         };
         let workflow = match self.setup.definitions.of(&case, &*self.store).await {

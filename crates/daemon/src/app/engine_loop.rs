@@ -83,7 +83,7 @@ async fn send(job: SendJob, handle: Handle) {
     let millis = started.elapsed().as_millis();
     tracing::info!(
         event = "message_tried",
-        message = %settled.entry,
+        id = %settled.entry,
         leg = settled.leg,
         provider = %settled.provider,
         attempt = settled.attempt,

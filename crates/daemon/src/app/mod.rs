@@ -129,7 +129,7 @@ async fn run(
     leave_address(&settings.data, address)?;
     let warnings = loaded.catalog.warnings().clone();
     for (source, found) in warnings.iter() {
-        tracing::warn!(event = "config_warning", file = %source.name, code = found.code.as_str(), message = %found.message.en);
+        tracing::warn!(event = "config_warning", file = %source.name, code = found.code.as_str(), problem = %found.message.en);
     }
     welcome::print(&settings, &loaded, address, demo);
     let store: Arc<dyn Store> = store;
