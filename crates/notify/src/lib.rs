@@ -11,6 +11,7 @@
 //! | by which provider | [`Router`], [`build`], [`Settings`] |
 //! | what became of it | [`Outcome`] |
 //! | what may stand in a log | [`mask`] |
+//! | how are times and roles said | [`phrases`] |
 //!
 //! Left to others: when to say something (`qixian-core`), keeping and retrying it (`qixian-engine`), reading the
 //! configuration files and embedding the shipped templates (`qixian-daemon`).
@@ -43,3 +44,9 @@ pub use settings::{
 pub use sms::{SmsLength, sms_segments};
 pub use smtp::SmtpProvider;
 pub use template::{TemplateError, Templates};
+
+/// What templates say of times and roles, for pages that speak of the same things.
+pub mod phrases {
+    pub use crate::template::facts::role_title;
+    pub use crate::template::phrases::{day, left, local, weekday};
+}

@@ -268,7 +268,7 @@ fn to_call(case: &Case, workflow: &Workflow, caller: &Person) -> Vec<Party> {
 }
 
 /// What people call a role; one that is not known keeps its name.
-pub(crate) fn role_title(role: &str, lang: Lang) -> &str {
+pub fn role_title(role: &str, lang: Lang) -> &str {
     match (role, lang) {
         ("principal", Lang::Zh) => "主体负责人",
         ("principal", Lang::En) => "principal",

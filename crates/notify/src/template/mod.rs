@@ -11,7 +11,7 @@
 mod check;
 pub(crate) mod facts;
 mod filters;
-mod phrases;
+pub(crate) mod phrases;
 
 use std::collections::{BTreeMap, BTreeSet};
 

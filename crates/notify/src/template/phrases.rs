@@ -29,7 +29,7 @@ pub(crate) fn time_left(due: Timestamp, now: Timestamp, lang: Lang) -> String {
 }
 
 /// [`time_left`] as a phrase of its own: `还剩 1 天 3 小时`, `1 day 3 hours left`; overdue as there.
-pub(crate) fn left(due: Timestamp, now: Timestamp, lang: Lang) -> String {
+pub fn left(due: Timestamp, now: Timestamp, lang: Lang) -> String {
     let words = time_left(due, now, lang);
     match (due.millis_since(now) > 0, lang) {
         (true, Lang::Zh) => format!("还剩 {words}"),
@@ -86,13 +86,13 @@ impl Piece {
 
 /// A local day and time: `2月15日（周日）17:30`, `Sun 15 Feb 17:30`; with the year where it is not the present one. An
 /// instant at midnight is 24:00 of the day it ends.
-pub(crate) fn local(at: Timestamp, now: Timestamp, zone: &Zone, lang: Lang) -> String {
+pub fn local(at: Timestamp, now: Timestamp, zone: &Zone, lang: Lang) -> String {
     let (day, time) = day_and_time(at, zone);
     format!("{}{}{time}", date(day, now, zone, lang), gap(lang))
 }
 
 /// Short for SMS: `周五 17:30` within the coming six days, else as [`local`].
-pub(crate) fn weekday(at: Timestamp, now: Timestamp, zone: &Zone, lang: Lang) -> String {
+pub fn weekday(at: Timestamp, now: Timestamp, zone: &Zone, lang: Lang) -> String {
     let away = at.millis_since(now);
     if !(0..6 * DAY).contains(&away) {
         return local(at, now, zone, lang);
@@ -102,7 +102,7 @@ pub(crate) fn weekday(at: Timestamp, now: Timestamp, zone: &Zone, lang: Lang) ->
 }
 
 /// The local day alone: `2月15日（周日）`, `Sun 15 Feb`; midnight belongs to the day it ends.
-pub(crate) fn day(at: Timestamp, now: Timestamp, zone: &Zone, lang: Lang) -> String {
+pub fn day(at: Timestamp, now: Timestamp, zone: &Zone, lang: Lang) -> String {
     date(day_and_time(at, zone).0, now, zone, lang)
 }
 
