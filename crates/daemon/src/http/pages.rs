@@ -1,24 +1,39 @@
-//! A plain page: cases and deadlines to look at, for whoever signed in with a token. No scripts.
+//! The plain pages: cases, their deadlines and what happened, for whoever signed in with a token. No scripts.
+
+mod card;
+mod case;
+mod clock;
+mod people;
+mod say;
 
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use qixian_api as api;
-use qixian_core::Lang;
+use qixian_core::{Case, Lang, Workflow};
+use qixian_store::MessageQuery;
 use serde::Deserialize;
 
+use self::card::{Card, Choice, ListPage};
+use self::case::{CasePage, Child};
+use self::clock::Teller;
+use self::say::Say;
 use super::caller::{COOKIE, cookie};
 use super::cases::{self, CaseFilter};
 use super::lang;
 use super::listing::Query;
 use super::problem::Refusal;
 use super::state::App;
-use crate::to_api::View;
+use crate::auth::Holder;
+use crate::from_api;
 
 /// Nothing but our own style sheet in the page itself.
 const CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Journal lines on a page.
+const LINES: usize = 50;
+/// Messages on a page.
+const MESSAGES: usize = 50;
 
 /// What a page can be asked.
 #[derive(Debug, Default, Deserialize)]
@@ -26,39 +41,59 @@ const CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 's
 pub(crate) struct PageQuery {
     lang: Option<String>,
     q: Option<String>,
+    /// `workflow/state`, `workflow/` for all of its states, or a state of any workflow.
+    state: Option<String>,
     cursor: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "list.html")]
-struct ListPage<'a> {
-    zh: bool,
-    q: &'a str,
-    cases: &'a [api::CaseView],
-    next: Option<&'a str>,
-}
-
-#[derive(Template)]
-#[template(path = "case.html")]
-struct CasePage<'a> {
-    zh: bool,
-    case: &'a api::CaseView,
+    /// Journal lines before this one.
+    before: Option<u64>,
+    /// Where to go after signing in: a case.
+    case: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
-struct SignInPage {
-    zh: bool,
+struct SignInPage<'a> {
+    say: Say,
     failed: bool,
+    case: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct RefusedPage {
+    say: Say,
+    missing: bool,
 }
 
 impl PageQuery {
-    fn lang(&self, headers: &HeaderMap, app: &App) -> Lang {
-        match self.lang.as_deref() {
-            Some("en") => Lang::En,
-            Some("zh") => Lang::Zh,
-            _ => lang::asked(headers).unwrap_or(app.settings.lang),
+    fn say(&self, headers: &HeaderMap, app: &App) -> Say {
+        Say(chosen(self.lang.as_deref(), headers, app))
+    }
+
+    fn filter(&self) -> CaseFilter {
+        let (workflow, state) = match self.state.as_deref().unwrap_or_default().split_once('/') {
+            Some((workflow, state)) => (Some(workflow), Some(state)),
+            None => (None, self.state.as_deref()),
+        };
+        let filled = |text: Option<&str>| {
+            let text = text.map(str::trim).filter(|text| !text.is_empty());
+            text.map(str::to_owned)
+        };
+        CaseFilter {
+            workflow: filled(workflow),
+            state: filled(state),
+            q: filled(self.q.as_deref()),
+            cursor: self.cursor.clone(),
+            ..CaseFilter::default()
         }
+    }
+}
+
+fn chosen(asked: Option<&str>, headers: &HeaderMap, app: &App) -> Lang {
+    match asked {
+        Some("en") => Lang::En,
+        Some("zh") => Lang::Zh,
+        _ => lang::asked(headers).unwrap_or(app.settings.lang),
     }
 }
 
@@ -67,59 +102,146 @@ pub(crate) async fn list(
     State(app): State<App>,
     headers: HeaderMap,
     Query(query): Query<PageQuery>,
-) -> Result<Response, Refusal> {
-    if !signed_in(&app, &headers) {
-        return Ok(Redirect::to("/sign-in").into_response());
-    }
-    let filter = CaseFilter {
-        q: query.q.clone().filter(|q| !q.trim().is_empty()),
-        cursor: query.cursor.clone(),
-        ..CaseFilter::default()
+) -> Response {
+    let say = query.say(&headers, &app);
+    let Some(holder) = holder(&app, &headers) else {
+        return ask_to_sign_in(&query, None);
     };
-    let lang = query.lang(&headers, &app);
-    let (found, next) = cases::find(&app, &filter).await?;
-    let mut views = Vec::with_capacity(found.len());
+    let (found, next) = match cases::find(&app, &query.filter()).await {
+        Ok(found) => found,
+        Err(refusal) => return refused(say, refusal),
+    };
+    let whole = people::sees_numbers(&holder.actor);
+    let mut cards = Vec::with_capacity(found.len());
     for case in &found {
-        views.push(view(&app, case, lang).await);
+        let workflow = app.workflow_of(case).await;
+        let teller = teller(&app, say, workflow.as_deref());
+        cards.push(Card::of(&teller, case, whole));
     }
     let page = ListPage {
-        zh: lang == Lang::Zh,
-        q: query.q.as_deref().unwrap_or_default(),
-        cases: &views,
+        say,
+        q: query.q.as_deref().unwrap_or_default().trim(),
+        state: query.state.as_deref().unwrap_or_default(),
+        choices: app.loaded.workflows().map(|w| Choice::of(say, w)).collect(),
+        cards,
         next: next.as_deref(),
+        further: query.cursor.is_some(),
+        now: teller(&app, say, None).when(app.clock.now()),
+        zone: app.settings.zone.name(),
     };
-    Ok(html(StatusCode::OK, &page))
+    html(StatusCode::OK, &page)
 }
 
-/// One case with its deadlines and why they are due then.
+/// One case: what to do, its deadlines and why, people, messages and journal.
 pub(crate) async fn case(
     State(app): State<App>,
     headers: HeaderMap,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
+) -> Response {
+    let Some(holder) = holder(&app, &headers) else {
+        return ask_to_sign_in(&query, Some(&id));
+    };
+    let say = query.say(&headers, &app);
+    show_case(&app, say, &holder, &id, query.before)
+        .await
+        .unwrap_or_else(|refusal| refused(say, refusal))
+}
+
+async fn show_case(
+    app: &App,
+    say: Say,
+    holder: &Holder,
+    id: &str,
+    before: Option<u64>,
 ) -> Result<Response, Refusal> {
-    if !signed_in(&app, &headers) {
-        return Ok(Redirect::to("/sign-in").into_response());
-    }
-    let lang = query.lang(&headers, &app);
-    let case = cases::load(&app, &id).await?;
-    let view = view(&app, &case, lang).await;
+    let case = cases::load(app, id).await?;
+    let workflow = app.workflow_of(&case).await;
+    let teller = teller(app, say, workflow.as_deref());
+    let whole = people::sees_numbers(&holder.actor);
+    let (open, over) = teller
+        .clocks(&case, |_| true)
+        .into_iter()
+        .partition(|clock| clock.open);
+    let mut messages = messages(app, &teller, &case, holder).await?;
+    let older_messages = messages.len().saturating_sub(MESSAGES);
+    messages.truncate(MESSAGES);
+
+    let end = before.unwrap_or(u64::MAX).min(case.rev.saturating_add(1));
+    let begin = end.saturating_sub(1).saturating_sub(LINES as u64);
+    let wanted = usize::try_from(end.saturating_sub(1).saturating_sub(begin)).unwrap_or(LINES);
+    let lines = match wanted {
+        0 => Vec::new(),
+        _ => app.store.journal(case.id, begin, wanted).await?,
+    };
     let page = CasePage {
-        zh: lang == Lang::Zh,
-        case: &view,
+        say,
+        card: Card::of(&teller, &case, whole),
+        since: teller.when(case.entered_at),
+        help: case::help(&teller, &case),
+        possible: case::possible(&teller, &case),
+        items: case::items(say, &case),
+        open,
+        over,
+        people: people::of(&teller, &case, whole),
+        parent: case.parent.map(|parent| parent.case.to_string()),
+        children: children(app, say, &case),
+        messages,
+        older_messages,
+        journal: lines
+            .iter()
+            .rev()
+            .map(|l| case::entry(&teller, l))
+            .collect(),
+        older: (begin > 0).then_some(begin + 1),
+        further: before.is_some(),
+        now: teller.when(app.clock.now()),
+        zone: teller.zone().name(),
     };
     Ok(html(StatusCode::OK, &page))
 }
 
-async fn view(app: &App, case: &qixian_core::Case, lang: Lang) -> api::CaseView {
-    let workflow = app.workflow_of(case).await;
-    let view = View {
-        env: &app.loaded.env,
-        workflow: workflow.as_deref(),
-        zone: &app.settings.zone,
-        lang,
+/// The messages of a case, newest first. Addresses are whole for an admin only, as over the API.
+async fn messages(
+    app: &App,
+    teller: &Teller<'_>,
+    case: &Case,
+    holder: &Holder,
+) -> Result<Vec<case::Message>, Refusal> {
+    const MOST: usize = 500;
+    let query = MessageQuery {
+        case: Some(case.id),
+        status: None,
     };
-    view.case(case)
+    let whole = holder.actor.roles.iter().any(|role| role == "admin");
+    let found = app.store.messages(&query, None, MOST).await?;
+    let staff = app.loaded.staff.as_ref();
+    let newest_first = found.items.iter().rev();
+    Ok(newest_first
+        .flat_map(|entry| case::messages(teller, case, entry, staff, whole))
+        .collect())
+}
+
+fn children(app: &App, say: Say, case: &Case) -> Vec<Child> {
+    let child = |child: &qixian_core::ChildRef| {
+        let workflow = app.loaded.workflow(&child.workflow);
+        Child {
+            id: child.case.to_string(),
+            title: say.workflow(workflow.map(AsRef::as_ref), &child.workflow),
+            ended: child.ended,
+        }
+    };
+    case.children.iter().map(child).collect()
+}
+
+fn teller<'a>(app: &'a App, say: Say, workflow: Option<&'a Workflow>) -> Teller<'a> {
+    Teller {
+        say,
+        now: app.clock.now(),
+        env: &app.loaded.env,
+        workflow,
+        zone: &app.settings.zone,
+    }
 }
 
 /// Asks for a token.
@@ -128,14 +250,20 @@ pub(crate) async fn sign_in_form(
     headers: HeaderMap,
     Query(query): Query<PageQuery>,
 ) -> Response {
-    let zh = query.lang(&headers, &app) == Lang::Zh;
-    html(StatusCode::OK, &SignInPage { zh, failed: false })
+    let page = SignInPage {
+        say: query.say(&headers, &app),
+        failed: false,
+        case: query.case.as_deref(),
+    };
+    html(StatusCode::OK, &page)
 }
 
 /// What the form sends.
 #[derive(Deserialize)]
 pub(crate) struct SignIn {
     token: String,
+    lang: Option<String>,
+    case: Option<String>,
 }
 
 /// Keeps a valid token in a cookie that scripts cannot read and other sites cannot send.
@@ -145,32 +273,71 @@ pub(crate) async fn sign_in(
     Form(form): Form<SignIn>,
 ) -> Response {
     let token = form.token.trim();
+    let say = Say(chosen(form.lang.as_deref(), &headers, &app));
     if app.tokens.holder(token).is_none() {
-        let zh = lang::asked(&headers).unwrap_or(app.settings.lang) == Lang::Zh;
-        return html(StatusCode::UNAUTHORIZED, &SignInPage { zh, failed: true });
+        let page = SignInPage {
+            say,
+            failed: true,
+            case: form.case.as_deref(),
+        };
+        return html(StatusCode::UNAUTHORIZED, &page);
     }
-    with_cookie(&format!(
-        "{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800"
-    ))
+    let place = match form.case.as_deref().and_then(a_case) {
+        Some(case) => format!("/cases/{case}?lang={}", say.code()),
+        None => format!("/?lang={}", say.code()),
+    };
+    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800");
+    with_cookie(&place, &cookie)
 }
 
 /// Forgets the token.
-pub(crate) async fn sign_out() -> Response {
-    with_cookie(&format!(
-        "{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
-    ))
+pub(crate) async fn sign_out(Query(query): Query<PageQuery>) -> Response {
+    let place = sign_in_place(&query, None);
+    let cookie = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+    with_cookie(&place, &cookie)
 }
 
-fn with_cookie(cookie: &str) -> Response {
-    let mut response = Redirect::to("/").into_response();
+fn ask_to_sign_in(query: &PageQuery, case: Option<&str>) -> Response {
+    Redirect::to(&sign_in_place(query, case)).into_response()
+}
+
+/// The sign-in page, in the language chosen, leading back to a case where one was asked for.
+fn sign_in_place(query: &PageQuery, case: Option<&str>) -> String {
+    let lang = query.lang.as_deref().filter(|l| ["zh", "en"].contains(l));
+    let lang = lang.map(|lang| format!("lang={lang}"));
+    let case = case.and_then(a_case).map(|case| format!("case={case}"));
+    let asked: Vec<String> = lang.into_iter().chain(case).collect();
+    match asked.is_empty() {
+        true => "/sign-in".to_owned(),
+        false => format!("/sign-in?{}", asked.join("&")),
+    }
+}
+
+/// The id of a case as we write it, so that nothing else gets into an address.
+fn a_case(text: &str) -> Option<String> {
+    from_api::case_id(text).ok().map(|id| id.to_string())
+}
+
+fn with_cookie(place: &str, cookie: &str) -> Response {
+    let mut response = Redirect::to(place).into_response();
     if let Ok(value) = HeaderValue::from_str(cookie) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }
     response
 }
 
-fn signed_in(app: &App, headers: &HeaderMap) -> bool {
-    cookie(headers).is_some_and(|token| app.tokens.holder(token).is_some())
+fn holder(app: &App, headers: &HeaderMap) -> Option<Holder> {
+    cookie(headers).and_then(|token| app.tokens.holder(token))
+}
+
+/// A refusal as a page: people who followed a link can do nothing with JSON.
+fn refused(say: Say, refusal: Refusal) -> Response {
+    let status = refusal.into_response().status();
+    let page = RefusedPage {
+        say,
+        missing: status == StatusCode::NOT_FOUND,
+    };
+    html(status, &page)
 }
 
 fn html(status: StatusCode, page: &impl Template) -> Response {
