@@ -1,6 +1,7 @@
 //! The plain pages.
 
 use qixian_tests::daemon::{Answer, Daemon};
+use qixian_time::{Clock, SystemClock};
 use serde_json::json;
 
 use crate::start::{fresh, gansu, record, start_gansu, text, to_sms_check};
@@ -259,4 +260,42 @@ fn numbers_are_masked_for_those_who_only_read() {
     };
     check("handler", true);
     check("reader", false);
+}
+
+#[test]
+fn urgency_is_seen_in_the_list() {
+    const HOUR_MS: i64 = 3_600_000;
+    let (_dir, daemon) = fresh();
+    let cookie = sign_in(&daemon);
+    let check = |state: &str, hours_ago: i64, expected: &[&str]| {
+        let began = SystemClock.now().saturating_sub_millis(hours_ago * HOUR_MS);
+        let mut body = gansu();
+        body["title"] = json!(format!("{state} {hours_ago}"));
+        body["state"] = json!(state);
+        body["entered_at"] = json!(began.to_string());
+        assert_eq!(daemon.post("/cases", &[], &body).status, 201);
+        let path = format!("/?lang=en&q={state}%20{hours_ago}");
+        let list = page(&daemon, &cookie, &path);
+        for part in expected {
+            assert!(list.contains(part), "{state} {hours_ago}: {part}\n{list}");
+        }
+    };
+    let held = "messages held until released";
+    check(
+        "sms_verification",
+        1,
+        &["edge calm", "1 day 22 hours left", held],
+    );
+    check(
+        "sms_verification",
+        30,
+        &["edge soon", "clock soon", "17 hours 59 minutes left"],
+    );
+    // The timer has moved this one on by the time the list is asked, or is about to.
+    check("sms_verification", 49, &["edge late", "1 hour overdue"]);
+    check(
+        "collecting",
+        24 * 40,
+        &["edge idle", "No deadline is running now"],
+    );
 }
