@@ -1,6 +1,6 @@
 //! Idempotency, revisions, and the problems people meet.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::start::{fresh, gansu, record, start_gansu, text};
 
@@ -239,6 +239,48 @@ fn problems_speak_the_callers_language() {
     };
     assert_eq!(ask("en")["title"], "not found");
     assert_eq!(ask("zh-CN")["title"], "找不到");
+}
+
+#[test]
+fn what_the_core_refuses_is_told_in_the_callers_language() {
+    let (_dir, daemon) = fresh();
+    let case = start_gansu(&daemon);
+    let post = |path: &str, body: &Value, lang: &str| {
+        daemon.post(path, &[("accept-language", lang)], body)
+    };
+    let events = format!("/cases/{case}/events");
+    let early = json!({"event": "bureau_approved"});
+    let conflict = |lang: &str| {
+        let answer = post(&events, &early, lang);
+        assert_eq!(answer.status, 409, "{answer:?}");
+        text(&answer.body["detail"])
+    };
+    let said = conflict("zh-CN");
+    let begins = "状态“collecting”下不能记录“bureau_approved”；现在可以：type_verified";
+    assert!(said.starts_with(begins), "{said}");
+    let said = conflict("en");
+    let begins =
+        "`bureau_approved` is not possible in state `collecting`; possible now: type_verified";
+    assert!(said.starts_with(begins), "{said}");
+
+    let mut wrong = gansu();
+    wrong["fields"]["site"]["name"] = json!(7);
+    let invalid = |lang: &str| {
+        let answer = post("/cases", &wrong, lang);
+        assert_eq!(answer.status, 422, "{answer:?}");
+        let item = &answer.body["errors"][0];
+        assert_eq!(item["pointer"], "/fields/site/name");
+        (text(&item["detail"]), text(&answer.body["detail"]))
+    };
+    let told = |one: &str, whole: &str| (one.to_owned(), whole.to_owned());
+    assert_eq!(
+        invalid("zh-CN"),
+        told("应为文字", "/fields/site/name：应为文字")
+    );
+    assert_eq!(
+        invalid("en"),
+        told("expected a text", "/fields/site/name: expected a text")
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use qixian_api::{OverrideGuard, PostCase};
-use qixian_core::{Actor, CaseId, Event, Fields, Party, StartCase, What};
+use qixian_core::{Actor, CaseId, Event, Fields, Party, StartCase, What, Words};
 use qixian_daemon::{Loaded, Settings};
 use qixian_engine::replay::Replay;
 use qixian_time::{Clock, SystemClock, Timestamp, Zone};
@@ -139,9 +139,10 @@ impl Simulation<'_> {
         let started = self.replay.start(start, began, actor()).await;
         let case = started
             .map_err(|error| {
+                let Words { zh, en } = error.words();
                 Failure::refused(
-                    format!("案件无法开始：{error}"),
-                    format!("the case cannot start: {error}"),
+                    format!("案件无法开始：{zh}"),
+                    format!("the case cannot start: {en}"),
                 )
             })?
             .case
@@ -164,7 +165,10 @@ impl Simulation<'_> {
     async fn advance(&mut self, to: Timestamp) -> Result<(), Failure> {
         let advanced = self.replay.advance_to(to).await;
         self.print();
-        advanced.map_err(|error| Failure::refused(error.to_string(), error.to_string()))
+        advanced.map_err(|error| {
+            let Words { zh, en } = error.words();
+            Failure::refused(zh, en)
+        })
     }
 
     async fn submit(&mut self, case: CaseId, planned: Planned) {
@@ -186,9 +190,10 @@ impl Simulation<'_> {
                 planned.name,
                 planned.at.to_rfc3339(&self.zone),
             );
+            let Words { zh, en } = error.words();
             self.out.note(
-                format!("第 {line} 行：{at} 的“{name}”被拒绝：{error}"),
-                format!("line {line}: `{name}` at {at} was refused: {error}"),
+                format!("第 {line} 行：{at} 的“{name}”被拒绝：{zh}"),
+                format!("line {line}: `{name}` at {at} was refused: {en}"),
             );
         }
     }

@@ -3,6 +3,7 @@
 use qixian_time::{Date, Pause, Period, Start, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
+use crate::Words;
 use crate::definition::Name;
 
 /// One deadline. A new start of the same deadline is a new generation; the old one stays as superseded or ended.
@@ -103,6 +104,20 @@ impl std::fmt::Display for ClockState {
 }
 
 impl ClockState {
+    /// What people call it; the English is that of `Display`.
+    pub fn words(self) -> Words {
+        let zh = match self {
+            ClockState::Waiting => "还没起算",
+            ClockState::Armed => "进行中",
+            ClockState::Paused => "暂停中",
+            ClockState::Met => "已按期完成",
+            ClockState::Missed => "已逾期",
+            ClockState::Cancelled => "已取消",
+            ClockState::Superseded => "已重新起算",
+        };
+        Words::new(zh, self.to_string())
+    }
+
     /// Whether it runs.
     pub fn is_armed(self) -> bool {
         self == ClockState::Armed

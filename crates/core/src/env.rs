@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use qixian_time::WorkCalendar;
 
-use crate::{Fields, PackRef, RulePack, Value};
+use crate::words::say;
+use crate::{Fields, PackRef, RulePack, Value, Words};
 
 /// What [`crate::step()`] may ask besides its arguments. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ pub trait Functions: Debug + Send + Sync {
     ///
     /// # Errors
     /// A sentence for people when the function does not exist or cannot answer.
-    fn call(&self, name: &str, fields: &Fields) -> Result<Value, String>;
+    fn call(&self, name: &str, fields: &Fields) -> Result<Value, Words>;
 }
 
 /// No domain functions.
@@ -48,7 +49,7 @@ impl Functions for NoFunctions {
         &[]
     }
 
-    fn call(&self, name: &str, _fields: &Fields) -> Result<Value, String> {
-        Err(format!("there is no function `{name}`"))
+    fn call(&self, name: &str, _fields: &Fields) -> Result<Value, Words> {
+        Err(say!("没有函数“{name}”", "there is no function `{name}`"))
     }
 }

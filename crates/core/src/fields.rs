@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use qixian_time::{Date, Timestamp};
 
+use crate::words::say;
 use crate::{Fields, Value, Words};
 
 /// Longest text a field takes unless it says otherwise, in characters.
@@ -57,7 +58,15 @@ pub struct FieldProblem {
     /// A JSON pointer from the fields' root (`/site/domains/0/name`).
     pub pointer: String,
     /// What is wrong and what was expected.
-    pub detail: String,
+    pub detail: Words,
+}
+
+impl FieldProblem {
+    /// The same problem, its pointer starting at the request's root.
+    pub(crate) fn in_request(mut self) -> Self {
+        self.pointer.insert_str(0, "/fields");
+        self
+    }
 }
 
 impl Schema {
@@ -88,7 +97,9 @@ impl Schema {
                 Some(def) => def.kind.check(value, &pointer, problems),
                 None => {
                     let known: Vec<&str> = self.fields.keys().map(String::as_str).collect();
-                    let detail = format!("no such field; known here: {}", known.join(", "));
+                    let known = Words::listed(&known);
+                    let detail =
+                        say!("没有这个字段；可用的有：{}", "no such field; known here: {}"; known);
                     problems.push(FieldProblem { pointer, detail });
                 }
             }
@@ -99,7 +110,7 @@ impl Schema {
 impl FieldKind {
     /// Adds what is wrong with `value` to `problems`; `pointer` says where it stands.
     pub fn check(&self, value: &Value, pointer: &str, problems: &mut Vec<FieldProblem>) {
-        let mut wrong = |detail: String| {
+        let mut wrong = |detail: Words| {
             problems.push(FieldProblem {
                 pointer: pointer.to_owned(),
                 detail,
@@ -113,33 +124,41 @@ impl FieldKind {
             (FieldKind::Text(max), Value::Text(text)) => {
                 let (max, len) = (max.unwrap_or(DEFAULT_TEXT_MAX), text.chars().count());
                 if len > max {
-                    wrong(format!("{len} characters; at most {max} are taken"));
+                    wrong(say!(
+                        "有 {len} 个字；最多 {max} 个字",
+                        "{len} characters; at most {max} are taken"
+                    ));
                 } else if text.contains('\0') {
-                    wrong("holds a NUL character".to_owned());
+                    wrong(Words::new("含有空字符（NUL）", "holds a NUL character"));
                 }
             }
             (FieldKind::Choice(choices), Value::Text(text)) => {
                 if !choices.contains(text) {
-                    wrong(format!("expected one of: {}", choices.join(", ")));
+                    wrong(say!("应为其中之一：{}", "expected one of: {}"; Words::listed(choices)));
                 }
             }
             (FieldKind::Date, Value::Text(text)) => {
                 if parse_date(text).is_none() {
-                    wrong("expected a day such as 2026-02-13".to_owned());
+                    wrong(Words::new(
+                        "应为日期，如 2026-02-13",
+                        "expected a day such as 2026-02-13",
+                    ));
                 }
             }
             (FieldKind::Time, Value::Text(text)) => {
                 if Timestamp::parse(text).is_err() {
-                    wrong(
-                        "expected a time with offset such as 2026-02-13T17:30:00+08:00".to_owned(),
-                    );
+                    wrong(Words::new(
+                        "应为带时区的时间，如 2026-02-13T17:30:00+08:00",
+                        "expected a time with offset such as 2026-02-13T17:30:00+08:00",
+                    ));
                 }
             }
             (FieldKind::List(kind), Value::List(items)) => {
                 if items.len() > LIST_MAX {
-                    wrong(format!(
-                        "{} values; at most {LIST_MAX} are taken",
-                        items.len()
+                    let count = items.len();
+                    wrong(say!(
+                        "有 {count} 项；最多 {LIST_MAX} 项",
+                        "{count} values; at most {LIST_MAX} are taken"
                     ));
                     return;
                 }
@@ -150,21 +169,28 @@ impl FieldKind {
             (FieldKind::Record(schema), Value::Record(fields)) => {
                 schema.check_record(fields, pointer, problems)
             }
-            _ => wrong(format!("expected {}", self.expected())),
+            _ => wrong(say!("应为{}", "expected {}"; self.expected())),
         }
     }
 
-    fn expected(&self) -> &'static str {
-        match self {
-            FieldKind::Text(_) | FieldKind::Choice(_) => "a text",
-            FieldKind::Int => "a whole number",
-            FieldKind::Number => "a number",
-            FieldKind::Bool => "true or false",
-            FieldKind::Date => "a day as text, such as \"2026-02-13\"",
-            FieldKind::Time => "a time as text, such as \"2026-02-13T17:30:00+08:00\"",
-            FieldKind::List(_) => "a list",
-            FieldKind::Record(_) => "a record",
-        }
+    fn expected(&self) -> Words {
+        let (zh, en) = match self {
+            FieldKind::Text(_) | FieldKind::Choice(_) => ("文字", "a text"),
+            FieldKind::Int => ("整数", "a whole number"),
+            FieldKind::Number => ("数字", "a number"),
+            FieldKind::Bool => ("是或否（true 或 false）", "true or false"),
+            FieldKind::Date => (
+                "写成文字的日期，如 \"2026-02-13\"",
+                "a day as text, such as \"2026-02-13\"",
+            ),
+            FieldKind::Time => (
+                "写成文字的时间，如 \"2026-02-13T17:30:00+08:00\"",
+                "a time as text, such as \"2026-02-13T17:30:00+08:00\"",
+            ),
+            FieldKind::List(_) => ("列表", "a list"),
+            FieldKind::Record(_) => ("一组字段", "a record"),
+        };
+        Words::new(zh, en)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Text in the two languages the product speaks.
 
+use qixian_time::TimeError;
 use serde::{Deserialize, Serialize};
 
 /// A language people are addressed in.
@@ -46,4 +47,37 @@ impl Words {
             Lang::En => &self.en,
         }
     }
+
+    /// Names in a row: `a、b` and `a, b`.
+    pub fn listed<T: AsRef<str>>(names: &[T]) -> Self {
+        Self::joined(names, ", ")
+    }
+
+    /// Names of which one is meant: `a、b` and `a or b`.
+    pub fn one_of<T: AsRef<str>>(names: &[T]) -> Self {
+        Self::joined(names, " or ")
+    }
+
+    fn joined<T: AsRef<str>>(names: &[T], en: &str) -> Self {
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+        Self::new(names.join("、"), names.join(en))
+    }
 }
+
+impl From<&TimeError> for Words {
+    fn from(error: &TimeError) -> Self {
+        Self::new(error.zh(), error.to_string())
+    }
+}
+
+/// A sentence in both languages. Both take values by name, in braces; after a semicolon come [`Words`] for the empty
+/// braces, each said in the sentence's own language.
+macro_rules! say {
+    ($zh:literal, $en:literal) => {
+        $crate::Words::new(format!($zh), format!($en))
+    };
+    ($zh:literal, $en:literal; $($words:expr),+ $(,)?) => {
+        $crate::Words::new(format!($zh, $($words.zh),+), format!($en, $($words.en),+))
+    };
+}
+pub(crate) use say;

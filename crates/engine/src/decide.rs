@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use qixian_core::{
     Case, CaseId, Event, FieldProblem, JournalLine, LegStatus, Rejection, ReminderIntent, Step,
-    Transition, What, Workflow, next_wake, step,
+    Transition, What, Words, Workflow, next_wake, step,
 };
 use qixian_store::{
     CaseWrite, Commit, LegState, MessageQuery, OutboxEntry, OutboxRow, OutboxWrite, Seen, Store,
@@ -247,7 +247,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
             done += 1;
             let starts = matches!(event.what, What::Start(_));
             if done > FOLLOWUPS_MAX || depth > DEPTH_MAX {
-                let problem = format!("more than {FOLLOWUPS_MAX} cases or {DEPTH_MAX} levels");
+                let problem = Words::new(
+                    format!("会牵动 {FOLLOWUPS_MAX} 个以上的案件，或超过 {DEPTH_MAX} 层"),
+                    format!("more than {FOLLOWUPS_MAX} cases or {DEPTH_MAX} levels"),
+                );
                 return Err(invalid("/event", problem).into());
             }
             let prepared = self.prepare(&event, now).await?;
@@ -365,7 +368,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     async fn refuse_taken(&self, wanted: &str) -> Result<(), Failure> {
         if reference::is_taken(wanted, &*self.store, &self.overlay).await? {
-            let problem = "another case has this reference".to_owned();
+            let problem = Words::new("已有案件用这个编号", "another case has this reference");
             return Err(invalid("/reference", problem).into());
         }
         Ok(())
@@ -382,7 +385,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 return Ok(lines);
             }
             if lines.len() > HISTORY_MAX {
-                let problem = format!("the case has more than {HISTORY_MAX} journal lines");
+                let problem = Words::new(
+                    format!("案件的记录超过 {HISTORY_MAX} 行"),
+                    format!("the case has more than {HISTORY_MAX} journal lines"),
+                );
                 return Err(invalid("/seq", problem).into());
             }
         }
@@ -493,7 +499,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 }
 
-fn invalid(pointer: &str, detail: String) -> Rejection {
+fn invalid(pointer: &str, detail: Words) -> Rejection {
     Rejection::Invalid(vec![FieldProblem {
         pointer: pointer.to_owned(),
         detail,

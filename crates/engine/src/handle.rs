@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use qixian_core::{
-    Case, CaseId, DeadlineChange, Event, OutboxId, Rejection, ReminderIntent, Rev, What,
+    Case, CaseId, DeadlineChange, Event, OutboxId, Rejection, ReminderIntent, Rev, What, Words,
 };
 use qixian_store::{Record, RecordKind};
 use qixian_time::Clock;
@@ -78,6 +78,27 @@ pub enum SubmitError {
     /// The store does not take it now, or nobody can say whether it did: send it again under the same key.
     #[error("the store does not answer: {0}")]
     Unavailable(String),
+}
+
+impl SubmitError {
+    /// The sentence in both languages; `Display` is the English one. What a store or the engine itself says of a failure
+    /// stands in English in both.
+    pub fn words(&self) -> Words {
+        let zh = match self {
+            SubmitError::Rejected(rejection) => return rejection.words(),
+            SubmitError::UnknownCase(id) => format!("没有案件 {id}"),
+            SubmitError::UnknownWorkflow(id) => format!("没有流程“{id}”"),
+            SubmitError::UnknownMessage(id) => format!("没有可以重发给这位收件人的消息 {id}"),
+            SubmitError::StaleRecord { actual } => format!("记录的版本已是 {actual}"),
+            SubmitError::IdempotencyMismatch => "这个 Idempotency-Key 已用于别的请求".to_owned(),
+            SubmitError::Busy { retry_after } => {
+                format!("排队的事件太多；请 {} 秒后再试", retry_after.as_secs())
+            }
+            SubmitError::Draining => "服务正在停止".to_owned(),
+            SubmitError::Unavailable(why) => format!("数据库没有应答：{why}"),
+        };
+        Words::new(zh, self.to_string())
+    }
 }
 
 /// Submits events. Cheap to clone; all clones lead to one engine.

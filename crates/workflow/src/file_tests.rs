@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use qixian_core::definition::Name;
-use qixian_core::{Channel, ClockState, Fields, Lang, Party, Value};
+use qixian_core::{Channel, ClockState, Fields, Lang, Party, Value, Words};
 use qixian_time::{Date, Period, TimeOfDay, Timestamp, Unit, Zone, parse_date};
 
 use crate::Code;
@@ -283,12 +283,12 @@ fn read_event_fields(item: Option<Item<'_>>, names: &Names<'_>) -> Fields {
 fn check_fields(fields: &Fields, item: Option<Item<'_>>, names: &Names<'_>) {
     let Some(item) = item else { return };
     for problem in names.schema.check(fields) {
-        let (pointer, detail) = (&problem.pointer, &problem.detail);
+        let (pointer, Words { zh, en }) = (&problem.pointer, &problem.detail);
         names.report.push(
             Diagnostic::error(
                 Code::FieldKind,
                 item.span_at(pointer),
-                say!("字段 {pointer}：{detail}", "field {pointer}: {detail}"),
+                say!("字段 {pointer}：{zh}", "field {pointer}: {en}"),
             )
             .label(say!("放不进去", "does not fit")),
         );

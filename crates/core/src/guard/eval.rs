@@ -9,7 +9,8 @@ use cel::{Context, ExecutionError};
 
 use super::values::{Absent, into_cel, to_cel};
 use super::{Compiled, GuardScope, Read, Verdict, names};
-use crate::{Env, FieldKind, Fields, RuleAnswer, Value, value};
+use crate::words::say;
+use crate::{Env, FieldKind, Fields, RuleAnswer, Value, Words, value};
 
 /// CEL's own types and functions, built once; each evaluation puts only its lookup on top.
 static LANGUAGE: LazyLock<Arc<cel::Env>> = LazyLock::new(|| Arc::new(cel::Env::stdlib()));
@@ -21,7 +22,7 @@ struct Lookup<'a> {
     params: &'a Fields,
     scope: &'a GuardScope<'a>,
     /// Domain functions that could not answer: the name CEL asked by, and why.
-    failed: Mutex<Vec<(String, String)>>,
+    failed: Mutex<Vec<(String, Words)>>,
 }
 
 pub(super) fn eval(
@@ -45,7 +46,11 @@ pub(super) fn eval(
             Some(_) => Verdict::Fails,
             None => {
                 let found = noun(result.get_type().name());
-                Verdict::Error(format!("the guard gave {found}, not true or false"))
+                Verdict::Error(say!(
+                    "条件给出的是{}，应为是或否",
+                    "the guard gave {}, not true or false";
+                    found
+                ))
             }
         },
         Err(error) => lookup.verdict(&error),
@@ -118,40 +123,54 @@ fn known<'v>(value: Option<&'v Value>, kind: Option<&'v FieldKind>) -> Box<dyn V
 }
 
 /// An error for people. No field's value is in it: it may be personal.
-fn sentence(error: &ExecutionError) -> String {
+fn sentence(error: &ExecutionError) -> Words {
     match error {
         ExecutionError::NoSuchOverload(call) => {
-            let nouns: Vec<&str> = call.argument_types().iter().map(|t| noun(t)).collect();
+            let (zh, en): (Vec<_>, Vec<_>) = call
+                .argument_types()
+                .iter()
+                .map(|kind| noun(kind))
+                .map(|words| (words.zh, words.en))
+                .unzip();
             let operator = call.function().trim_matches(['_', '@']);
-            format!("`{operator}` cannot be applied to {}", nouns.join(" and "))
+            let nouns = Words::new(zh.join("和"), en.join(" and "));
+            say!("“{operator}”不能用于{}", "`{operator}` cannot be applied to {}"; nouns)
         }
-        ExecutionError::UnsupportedBinaryOperator(name, left, right) => format!(
-            "`{name}` cannot be applied to {} and {}",
+        ExecutionError::UnsupportedBinaryOperator(name, left, right) => say!(
+            "“{name}”不能用于{}和{}",
+            "`{name}` cannot be applied to {} and {}";
             value_noun(left),
             value_noun(right)
         ),
-        ExecutionError::ValuesNotComparable(left, right) => format!(
-            "{} cannot be compared with {}",
+        ExecutionError::ValuesNotComparable(left, right) => say!(
+            "{}不能与{}比较",
+            "{} cannot be compared with {}";
             value_noun(left),
             value_noun(right)
         ),
-        ExecutionError::UnexpectedType { .. } => {
-            "a value is of a kind that does not fit here, or not known yet".to_owned()
+        ExecutionError::UnexpectedType { .. } => Words::new(
+            "有的值类型不对，或还不知道",
+            "a value is of a kind that does not fit here, or not known yet",
+        ),
+        ExecutionError::NoSuchKey(name) => say!("没有字段“{name}”", "there is no field `{name}`"),
+        ExecutionError::IndexOutOfBounds(_) => {
+            Words::new("列表里没有这一项", "the list has no such place")
         }
-        ExecutionError::NoSuchKey(name) => format!("there is no field `{name}`"),
-        ExecutionError::IndexOutOfBounds(_) => "the list has no such place".to_owned(),
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
-            "a division by zero".to_owned()
+            Words::new("除数为零", "a division by zero")
         }
-        ExecutionError::Overflow(..) => "a number grew too large".to_owned(),
+        ExecutionError::Overflow(..) => Words::new("数字过大", "a number grew too large"),
         ExecutionError::FunctionError { function, .. } => {
-            format!("`{function}` cannot read what it was given")
+            say!(
+                "“{function}”读不懂给它的值",
+                "`{function}` cannot read what it was given"
+            )
         }
-        _ => "the guard could not be evaluated".to_owned(),
+        _ => Words::new("条件无法判断", "the guard could not be evaluated"),
     }
 }
 
-fn value_noun(value: &cel::Value) -> &'static str {
+fn value_noun(value: &cel::Value) -> Words {
     use cel::Value::{Bool, Float, Int, List, Map, Null, String, UInt};
     match value {
         Null => noun("null_type"),
@@ -165,15 +184,16 @@ fn value_noun(value: &cel::Value) -> &'static str {
     }
 }
 
-fn noun(cel_type: &str) -> &'static str {
-    match cel_type {
-        "null_type" => "null (not known yet)",
-        "bool" => "true or false",
-        "int" | "uint" => "a whole number",
-        "double" => "a number",
-        "string" => "a text",
-        "list" => "a list",
-        "map" => "a record",
-        _ => "a value",
-    }
+fn noun(cel_type: &str) -> Words {
+    let (zh, en) = match cel_type {
+        "null_type" => ("空值（还不知道）", "null (not known yet)"),
+        "bool" => ("是或否", "true or false"),
+        "int" | "uint" => ("整数", "a whole number"),
+        "double" => ("数字", "a number"),
+        "string" => ("文字", "a text"),
+        "list" => ("列表", "a list"),
+        "map" => ("一组字段", "a record"),
+        _ => ("一个值", "a value"),
+    };
+    Words::new(zh, en)
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use cel::IdedExpr;
 use cel::parser::PrattParser;
 
-use crate::{Env, FieldKind, Fields, PackRef, Schema};
+use crate::{Env, FieldKind, Fields, PackRef, Schema, Words};
 use check::Checker;
 use text::Text;
 
@@ -92,7 +92,7 @@ pub enum Verdict {
     /// A rule it asks is unknown.
     Unknown,
     /// It could not be evaluated; why.
-    Error(String),
+    Error(Words),
 }
 
 /// What a guard may look at.

@@ -7,8 +7,10 @@ use super::ladder;
 use crate::definition::{Ask, DeadlineDef, Length, LengthSource, Name, Starts};
 use crate::fields::parse_date;
 use crate::rules::RuleAnswer;
+use crate::words::say;
 use crate::{
-    ClockState, Deadline, LengthUsed, PackRef, Rejection, RuleUsed, Rung, RungState, Value, value,
+    ClockState, Deadline, LengthUsed, PackRef, Rejection, RuleUsed, Rung, RungState, Value, Words,
+    value,
 };
 
 /// What a clock counts from.
@@ -50,7 +52,7 @@ pub(super) fn arm(
             return Ok(());
         }
         Err(reason) if draft.lenient => {
-            draft.note.get_or_insert(format!("{name}: {reason}"));
+            draft.note.get_or_insert(format!("{name}：{}", reason.zh));
             wait_for_length(draft, name, origin);
             return Ok(());
         }
@@ -175,7 +177,7 @@ pub(super) fn asked_field(def: &DeadlineDef) -> Option<&str> {
     def.ask.as_ref()?.since.as_deref()
 }
 
-fn compute(draft: &Draft<'_>, def: &DeadlineDef, start: Start) -> Result<Option<Computed>, String> {
+fn compute(draft: &Draft<'_>, def: &DeadlineDef, start: Start) -> Result<Option<Computed>, Words> {
     match &def.length {
         Length::Until(path) => Ok(until(draft, path)),
         Length::Within(source) => {
@@ -228,12 +230,14 @@ fn count(
     def: &DeadlineDef,
     start: Start,
     length: LengthUsed,
-) -> Result<Computed, String> {
+) -> Result<Computed, Words> {
     let calendar = draft.calendar(def);
     let end = |period: Period| {
-        due(start, period, &draft.workflow.zone, calendar, &[]).map_err(|e| e.to_string())
+        due(start, period, &draft.workflow.zone, calendar, &[]).map_err(|e| Words::from(&e))
     };
-    let within = length.within.ok_or("it has no length")?;
+    let within = length
+        .within
+        .ok_or_else(|| Words::new("它没有长度", "it has no length"))?;
     let latest = end(within)?;
     let earliest = length.earliest.map(end).transpose()?;
     Ok(Computed {
@@ -248,22 +252,31 @@ fn count(
 fn length(
     draft: &Draft<'_>,
     source: &LengthSource,
-) -> Result<Option<(Period, Option<RuleUsed>)>, String> {
+) -> Result<Option<(Period, Option<RuleUsed>)>, Words> {
     let (key, default) = match source {
         LengthSource::Fixed(period) => return Ok(Some((*period, None))),
         LengthSource::Rule { key, default } => (key, default),
     };
     let on = draft.workflow.zone.date_of(draft.occurred_at);
     let Some(pack) = draft.env.pack(&draft.case.pack) else {
-        return Err(format!("rule pack `{}` is not loaded", draft.case.pack.id));
+        let pack = &draft.case.pack.id;
+        return Err(say!(
+            "规则包“{pack}”没有加载",
+            "rule pack `{pack}` is not loaded"
+        ));
     };
     let RuleAnswer::Known(row) = pack.ask(key, &draft.case.fields, on) else {
         return Ok(default.map(|period| (period, None)));
     };
     let Value::Text(text) = &row.value else {
-        return Err(format!("rule `{key}` gives no length"));
+        return Err(say!(
+            "规则“{key}”给出的不是时长",
+            "rule `{key}` gives no length"
+        ));
     };
-    let period = text.parse().map_err(|e| format!("rule `{key}`: {e}"))?;
+    let period = text
+        .parse()
+        .map_err(|e| say!("规则“{key}”：{}", "rule `{key}`: {}"; Words::from(&e)))?;
     let PackRef {
         id: pack,
         version: pack_version,
@@ -279,7 +292,7 @@ fn length(
 
 /// Computes the due time of a running deadline again, from what it was armed with, after a pause or with new calendars.
 /// Answers whether anything moved. One that was moved by hand or ends by a field stays.
-pub(super) fn recount(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> Result<bool, String> {
+pub(super) fn recount(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> Result<bool, Words> {
     let deadline = &draft.case.deadlines[i];
     let (Some(start), Some(length)) = (deadline.start(&draft.workflow.zone), &deadline.length)
     else {
@@ -290,12 +303,13 @@ pub(super) fn recount(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> Res
     };
     let zone = &draft.workflow.zone;
     let calendar = draft.calendar(def);
-    let latest = due(start, within, zone, calendar, &deadline.pauses).map_err(|e| e.to_string())?;
+    let latest =
+        due(start, within, zone, calendar, &deadline.pauses).map_err(|e| Words::from(&e))?;
     let earliest = length
         .earliest
         .map(|period| due(start, period, zone, calendar, &deadline.pauses))
         .transpose()
-        .map_err(|e| e.to_string())?
+        .map_err(|e| Words::from(&e))?
         .map(|e| e.due_at.min(latest.due_at));
     let moved = deadline.due_at != Some(latest.due_at)
         || deadline.earliest_at != earliest

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use qixian_time::Timestamp;
 
 use super::{Transition, check_not_ahead, draft::Draft, places};
+use crate::words::say;
 use crate::{
-    Case, DefinitionRef, Env, Event, FieldProblem, ParentRef, Party, Rejection, StartCase, Workflow,
+    Case, DefinitionRef, Env, Event, FieldProblem, ParentRef, Party, Rejection, StartCase, Words,
+    Workflow,
 };
 
 /// Most parties a case may have.
@@ -86,26 +88,23 @@ fn check(workflow: &Workflow, start: &StartCase) -> Result<(), Rejection> {
         .fields
         .check(&start.fields)
         .into_iter()
-        .map(|p| FieldProblem {
-            pointer: format!("/fields{}", p.pointer),
-            detail: p.detail,
-        })
+        .map(FieldProblem::in_request)
         .collect();
     let mut problem =
-        |pointer: String, detail: String| problems.push(FieldProblem { pointer, detail });
+        |pointer: String, detail: Words| problems.push(FieldProblem { pointer, detail });
     if let Some(state) = &start.state
         && !workflow.states.contains_key(state)
     {
         let known: Vec<&str> = workflow.states.keys().map(String::as_str).collect();
         problem(
             "/state".to_owned(),
-            format!("no such state; known: {}", known.join(", ")),
+            say!("没有这个状态；可用的有：{}", "no such state; known: {}"; Words::listed(&known)),
         );
     }
     if start.parties.len() > PARTIES_MAX {
         problem(
             "/parties".to_owned(),
-            format!("at most {PARTIES_MAX} are taken"),
+            say!("最多 {PARTIES_MAX} 人", "at most {PARTIES_MAX} are taken"),
         );
     }
     for (i, party) in parties(workflow, start).iter().enumerate() {
@@ -114,22 +113,28 @@ fn check(workflow: &Workflow, start: &StartCase) -> Result<(), Rejection> {
         }
     }
     if start.title.trim().is_empty() {
-        problem("/title".to_owned(), "a case needs a title".to_owned());
+        problem(
+            "/title".to_owned(),
+            Words::new("案件需要标题", "a case needs a title"),
+        );
     }
     if start.title.chars().count() > 200 {
         problem(
             "/title".to_owned(),
-            "at most 200 characters are taken".to_owned(),
+            Words::new("最多 200 个字", "at most 200 characters are taken"),
         );
     }
     if start.reference.len() > 100 {
         problem(
             "/reference".to_owned(),
-            "at most 100 bytes are taken".to_owned(),
+            Words::new("最多 100 字节", "at most 100 bytes are taken"),
         );
     }
     if start.assets.len() > 50 {
-        problem("/assets".to_owned(), "at most 50 are taken".to_owned());
+        problem(
+            "/assets".to_owned(),
+            Words::new("最多 50 项", "at most 50 are taken"),
+        );
     }
     if problems.is_empty() {
         Ok(())
@@ -139,9 +144,10 @@ fn check(workflow: &Workflow, start: &StartCase) -> Result<(), Rejection> {
 }
 
 /// What is wrong with a role, if it is none of the workflow's.
-pub(super) fn role_problem(workflow: &Workflow, role: &str) -> Option<String> {
+pub(super) fn role_problem(workflow: &Workflow, role: &str) -> Option<Words> {
+    let known = || Words::listed(&workflow.roles);
     (!workflow.roles.iter().any(|r| r == role))
-        .then(|| format!("no such role; known: {}", workflow.roles.join(", ")))
+        .then(|| say!("没有这个角色；可用的有：{}", "no such role; known: {}"; known()))
 }
 
 /// The fields a child begins with, out of the values its parent set.

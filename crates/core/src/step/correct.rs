@@ -9,9 +9,10 @@ use qixian_time::Timestamp;
 
 use super::draft::Draft;
 use super::{Step, invalid, ladder, next_wake, step};
+use crate::words::say;
 use crate::{
     Actor, Case, CaseId, ChildRef, ClockState, Correction, Deadline, Event, Fields, JournalLine,
-    Rejection, Rev, RungState, What, value,
+    Rejection, Rev, RungState, What, Words, value,
 };
 
 /// Most wake-ups between two facts of one replay.
@@ -32,11 +33,12 @@ pub(super) fn correct<'a>(
     change: &Correction,
     history: Option<&[JournalLine]>,
 ) -> Result<Draft<'a>, Rejection> {
-    let refuse = |reason: &str| Rejection::Correction {
+    let refuse = |zh: &str, en: &str| Rejection::Correction {
         seq,
-        reason: reason.to_owned(),
+        reason: Words::new(zh, en),
     };
-    let history = history.ok_or_else(|| refuse("the case's journal was not loaded"))?;
+    let history =
+        history.ok_or_else(|| refuse("没有读到案件的记录", "the case's journal was not loaded"))?;
     let mut facts = facts(&draft.case, history);
     apply(&mut facts, seq, change, draft.now)?;
     let before = draft
@@ -87,16 +89,19 @@ fn apply(
     change: &Correction,
     now: Timestamp,
 ) -> Result<(), Rejection> {
-    let refuse = |reason: &str| Rejection::Correction {
+    let refuse = |zh: &str, en: &str| Rejection::Correction {
         seq,
-        reason: reason.to_owned(),
+        reason: Words::new(zh, en),
     };
-    let i = facts
-        .iter()
-        .position(|f| f.seq == seq)
-        .ok_or_else(|| refuse("it is no fact of a person, or was withdrawn"))?;
+    let i = facts.iter().position(|f| f.seq == seq).ok_or_else(|| {
+        refuse(
+            "这一行不是人记录的，或已撤回",
+            "it is no fact of a person, or was withdrawn",
+        )
+    })?;
     match change {
         Correction::Withdraw if matches!(facts[i].event.what, What::Start(_)) => Err(refuse(
+            "案件的开始不能撤回；请改为关闭案件",
             "the beginning of a case cannot be withdrawn; close the case instead",
         )),
         Correction::Withdraw => {
@@ -110,13 +115,17 @@ fn apply(
         } => {
             if let Some(at) = occurred_at {
                 if *at > now {
-                    return Err(invalid("/occurred_at", "lies ahead".to_owned()));
+                    return Err(invalid(
+                        "/occurred_at",
+                        Words::new("时间还没到", "lies ahead"),
+                    ));
                 }
                 facts[i].event.occurred_at = *at;
                 facts[i].recorded_at = facts[i].recorded_at.max(*at);
             }
             replace(&mut facts[i].event.what, fields, party.as_deref()).map_err(|()| {
                 refuse(
+                    "只有流程的事件、案件的修改和开始才带字段或人",
                     "only events of the workflow, edits and the beginning carry fields or a person",
                 )
             })
@@ -177,10 +186,11 @@ fn replay(draft: &Draft<'_>, facts: &[Fact], corrected: Rev) -> Result<Replayed,
             }
             Ok(Step::Nothing) => {}
             Err(rejection) => {
-                let reason = format!(
-                    "line {} (`{}`) would then be impossible: {rejection}",
-                    fact.seq,
-                    event.what.name()
+                let (line, name) = (fact.seq, event.what.name());
+                let reason = say!(
+                    "那样第 {line} 行（“{name}”）就不成立：{}",
+                    "line {line} (`{name}`) would then be impossible: {}";
+                    rejection.words()
                 );
                 return Err(Rejection::Correction {
                     seq: corrected,
@@ -191,7 +201,7 @@ fn replay(draft: &Draft<'_>, facts: &[Fact], corrected: Rev) -> Result<Replayed,
     }
     let mut case = reached.ok_or_else(|| Rejection::Correction {
         seq: corrected,
-        reason: "the journal has no beginning".to_owned(),
+        reason: Words::new("案件的记录没有开头", "the journal has no beginning"),
     })?;
     wake_until(draft, &mut case, draft.now, &mut followups)?;
     Ok(Replayed { case, followups })

@@ -7,7 +7,7 @@ use crate::definition::{DeadlineDef, MissedThen};
 use crate::guard::{GuardScope, Verdict};
 use crate::{
     Case, ClockState, Deadline, DeadlineChange, Env, Event, Fields, JournalLine, OutboxId,
-    Rejection, ReminderIntent, Rev, RungState, Workflow,
+    Rejection, ReminderIntent, Rev, RungState, Words, Workflow,
 };
 
 /// A case under change. The event decides once; what it did is read off the difference by [`Draft::finish`].
@@ -119,7 +119,7 @@ impl<'a> Draft<'a> {
         let Some(def) = self.workflow.guards.get(name) else {
             return Err(Rejection::GuardFailed {
                 guard: name.to_owned(),
-                reason: "there is no such guard".to_owned(),
+                reason: Words::new("没有这个条件", "there is no such guard"),
             });
         };
         let scope = GuardScope {

@@ -5,7 +5,10 @@ use qixian_time::Timestamp;
 use super::draft::Draft;
 use super::{arm, invalid, outgoing, places, take};
 use crate::definition::{Name, TransitionDef};
-use crate::{ClockState, Confirmation, FieldProblem, Fields, Presumed, Rejection, Value, value};
+use crate::words::say;
+use crate::{
+    ClockState, Confirmation, FieldProblem, Fields, Presumed, Rejection, Value, Words, value,
+};
 
 /// Decides a person's (or another case's) fact.
 pub(super) fn fact<'a>(
@@ -16,9 +19,7 @@ pub(super) fn fact<'a>(
     override_reason: Option<&str>,
 ) -> Result<Draft<'a>, Rejection> {
     if draft.case.closed {
-        return Err(Rejection::Closed(
-            "the case is closed; reopen it first".to_owned(),
-        ));
+        return Err(Rejection::closed());
     }
     let workflow = draft.workflow;
     let possible = workflow
@@ -97,10 +98,7 @@ fn checked_fields(draft: &Draft<'_>, fields: &Fields) -> Result<Fields, Rejectio
         .fields
         .check(&own)
         .into_iter()
-        .map(|p| FieldProblem {
-            pointer: format!("/fields{}", p.pointer),
-            detail: p.detail,
-        })
+        .map(FieldProblem::in_request)
         .collect();
     if !problems.is_empty() {
         return Err(Rejection::Invalid(problems));
@@ -153,10 +151,18 @@ fn check_carried(def: &TransitionDef, fields: &Fields) -> Result<(), Rejection> 
         });
         if !items && !fits {
             let pointer = format!("/fields/{}", path.replace('.', "/"));
+            let event = &def.event;
             let detail = if taken.is_empty() {
-                format!("`{}` carries no fields; edit the case instead", def.event)
+                say!(
+                    "“{event}”不带字段；请改用修改案件",
+                    "`{event}` carries no fields; edit the case instead"
+                )
             } else {
-                format!("`{}` carries only: {}", def.event, taken.join(", "))
+                say!(
+                    "“{event}”只能带：{}",
+                    "`{event}` carries only: {}";
+                    Words::listed(&taken)
+                )
             };
             problems.push(FieldProblem { pointer, detail });
         }
@@ -230,7 +236,10 @@ fn confirm(
         return Err(party_needed(&missing));
     };
     if has(who) {
-        return Err(invalid("/party", format!("`{who}` has confirmed already")));
+        return Err(invalid(
+            "/party",
+            say!("“{who}”已经确认过", "`{who}` has confirmed already"),
+        ));
     }
     let rest = missing
         .iter()

@@ -6,8 +6,9 @@ use super::begin::{PARTIES_MAX, role_problem};
 use super::draft::Draft;
 use super::{invalid, ladder, outgoing, places, take};
 use crate::definition::DeadlineDef;
+use crate::words::say;
 use crate::{
-    CaseId, ClockState, FieldProblem, Fields, MoveTo, Moved, PartyChange, Rejection, value,
+    CaseId, ClockState, FieldProblem, Fields, MoveTo, Moved, PartyChange, Rejection, Words, value,
 };
 
 /// Fields, title or reference corrected in place.
@@ -23,14 +24,11 @@ pub(super) fn edit<'a>(
         .fields
         .check(fields)
         .into_iter()
-        .map(|p| FieldProblem {
-            pointer: format!("/fields{}", p.pointer),
-            detail: p.detail,
-        })
+        .map(FieldProblem::in_request)
         .collect();
     let mut length = |pointer: &str, text: Option<&str>, most: usize| {
         if text.is_some_and(|t| t.trim().is_empty() || t.chars().count() > most) {
-            let detail = format!("expected 1 to {most} characters");
+            let detail = say!("应为 1 至 {most} 个字", "expected 1 to {most} characters");
             problems.push(FieldProblem {
                 pointer: pointer.to_owned(),
                 detail,
@@ -84,13 +82,18 @@ pub(super) fn party<'a>(
             None => {
                 return Err(invalid(
                     "/parties",
-                    format!("at most {PARTIES_MAX} are taken"),
+                    say!("最多 {PARTIES_MAX} 人", "at most {PARTIES_MAX} are taken"),
                 ));
             }
         },
         PartyChange::Remove { nth, .. } => match place(*nth) {
             Some(i) => drop(draft.case.parties.remove(i)),
-            None => return Err(invalid("/nth", format!("the case names no such `{role}`"))),
+            None => {
+                return Err(invalid(
+                    "/nth",
+                    say!("案件里没有这位“{role}”", "the case names no such `{role}`"),
+                ));
+            }
         },
     }
     Ok(draft)
@@ -100,9 +103,10 @@ pub(super) fn party<'a>(
 pub(super) fn close(mut draft: Draft<'_>) -> Result<Draft<'_>, Rejection> {
     refuse_closed(&draft)?;
     if draft.workflow.is_final(&draft.case.state) {
-        return Err(Rejection::Closed(format!(
-            "the case has ended in `{}` already",
-            draft.case.state
+        let state = &draft.case.state;
+        return Err(Rejection::Closed(say!(
+            "案件已在状态“{state}”结束",
+            "the case has ended in `{state}` already"
         )));
     }
     places::end_all(&mut draft);
@@ -115,7 +119,10 @@ pub(super) fn close(mut draft: Draft<'_>) -> Result<Draft<'_>, Rejection> {
 /// Opened again: the state is entered anew, every deadline in a new generation. What was presumed before is settled by it.
 pub(super) fn reopen(mut draft: Draft<'_>) -> Result<Draft<'_>, Rejection> {
     if !draft.case.closed {
-        return Err(Rejection::Closed("the case is not closed".to_owned()));
+        return Err(Rejection::Closed(Words::new(
+            "案件没有关闭",
+            "the case is not closed",
+        )));
     }
     draft.case.closed = false;
     draft.case.presumed = None;
@@ -133,18 +140,24 @@ pub(super) fn move_deadline<'a>(
     reason: &str,
 ) -> Result<Draft<'a>, Rejection> {
     let (i, def) = find(&draft, name, &[ClockState::Armed, ClockState::Missed])?;
-    let refuse = |reason: String| Rejection::Deadline {
+    let refuse = |reason: Words| Rejection::Deadline {
         deadline: name.to_owned(),
         reason,
     };
     if reason.trim().is_empty() {
-        return Err(invalid("/reason", "a reason is needed".to_owned()));
+        return Err(invalid(
+            "/reason",
+            Words::new("请写明理由", "a reason is needed"),
+        ));
     }
     let zone = &draft.workflow.zone;
     let deadline = &draft.case.deadlines[i];
-    let was = deadline
-        .due_at
-        .ok_or_else(|| refuse("it is not due at any time yet".to_owned()))?;
+    let was = deadline.due_at.ok_or_else(|| {
+        refuse(Words::new(
+            "它还没有到期时间",
+            "it is not due at any time yet",
+        ))
+    })?;
     let due_at = match to {
         MoveTo::At(at) => *at,
         MoveTo::EndOf(day) => zone.end_of_day(*day),
@@ -153,15 +166,16 @@ pub(super) fn move_deadline<'a>(
             None => {
                 let last_day = deadline.last_day(zone).unwrap_or_else(|| zone.date_of(was));
                 let day = day_after(last_day, *period, draft.calendar(def))
-                    .map_err(|e| refuse(e.to_string()))?;
+                    .map_err(|e| refuse(Words::from(&e)))?;
                 zone.end_of_day(day)
             }
         },
     };
-    if due_at <= draft.now {
-        return Err(refuse(format!(
-            "the new time {due_at} has passed already; give one after {}",
-            draft.now
+    let now = draft.now;
+    if due_at <= now {
+        return Err(refuse(say!(
+            "新的时间 {due_at} 已经过去；请给一个晚于 {now} 的时间",
+            "the new time {due_at} has passed already; give one after {now}"
         )));
     }
     let moved = Moved {
@@ -218,9 +232,7 @@ pub(super) fn release(mut draft: Draft<'_>) -> Draft<'_> {
 
 fn refuse_closed(draft: &Draft<'_>) -> Result<(), Rejection> {
     if draft.case.closed {
-        return Err(Rejection::Closed(
-            "the case is closed; reopen it first".to_owned(),
-        ));
+        return Err(Rejection::closed());
     }
     Ok(())
 }
@@ -232,7 +244,7 @@ fn find<'a>(
     allowed: &[ClockState],
 ) -> Result<(usize, &'a DeadlineDef), Rejection> {
     refuse_closed(draft)?;
-    let refuse = |reason: String| Rejection::Deadline {
+    let refuse = |reason: Words| Rejection::Deadline {
         deadline: name.to_owned(),
         reason,
     };
@@ -243,35 +255,40 @@ fn find<'a>(
             .keys()
             .map(String::as_str)
             .collect();
-        refuse(format!(
-            "the workflow has no such deadline; known: {}",
-            known.join(", ")
+        refuse(say!(
+            "流程没有这个期限；可用的有：{}",
+            "the workflow has no such deadline; known: {}";
+            Words::listed(&known)
         ))
     })?;
     let i = draft
         .position(name)
-        .ok_or_else(|| refuse("it has not begun".to_owned()))?;
+        .ok_or_else(|| refuse(Words::new("它还没有开始", "it has not begun")))?;
     if !places::lives(draft, def) {
-        return Err(refuse(format!(
-            "it belongs to {}, and the case is in `{}` now",
-            def.states.join(" or "),
-            draft.case.state
+        let state = &draft.case.state;
+        return Err(refuse(say!(
+            "它属于状态 {}，案件现在是“{state}”",
+            "it belongs to {}, and the case is in `{state}` now";
+            Words::one_of(&def.states)
         )));
     }
     let clock = draft.case.deadlines[i].clock;
     if !allowed.contains(&clock) {
-        return Err(refuse(format!(
-            "it is {clock}; this needs one that is {}",
+        return Err(refuse(say!(
+            "它{}；这一步只适用于{}的期限",
+            "it is {}; this needs one that is {}";
+            clock.words(),
             names(allowed)
         )));
     }
     Ok((i, def))
 }
 
-fn names(clocks: &[ClockState]) -> String {
-    clocks
+fn names(clocks: &[ClockState]) -> Words {
+    let (zh, en): (Vec<_>, Vec<_>) = clocks
         .iter()
-        .map(ClockState::to_string)
-        .collect::<Vec<_>>()
-        .join(" or ")
+        .map(|clock| clock.words())
+        .map(|words| (words.zh, words.en))
+        .unzip();
+    Words::new(zh.join("或"), en.join(" or "))
 }

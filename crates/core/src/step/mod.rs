@@ -32,9 +32,10 @@ mod wake;
 
 use qixian_time::Timestamp;
 
+use crate::words::say;
 use crate::{
     Case, ClockState, Env, Event, FieldProblem, JournalLine, Rejection, ReminderIntent, RungState,
-    What, Workflow,
+    What, Words, Workflow,
 };
 use draft::Draft;
 pub use fold::{FoldError, fold};
@@ -83,11 +84,15 @@ pub fn step(
 ) -> Result<Step, Rejection> {
     if let What::Start(start) = &event.what {
         if case.is_some() {
-            return Err(Rejection::Existence("the case exists already".to_owned()));
+            return Err(Rejection::Existence(Words::new(
+                "这个案件已经存在",
+                "the case exists already",
+            )));
         }
         return begin::begin(env, workflow, event, start, now).map(Step::from);
     }
-    let case = case.ok_or_else(|| Rejection::Existence("there is no such case".to_owned()))?;
+    let case = case
+        .ok_or_else(|| Rejection::Existence(Words::new("没有这个案件", "there is no such case")))?;
     check_event(case, event, now)?;
     let draft = Draft::of(env, workflow, case, event, now);
     let done = match &event.what {
@@ -184,12 +189,13 @@ fn check_event(case: &Case, event: &Event, now: Timestamp) -> Result<(), Rejecti
         return Ok(());
     }
     check_not_ahead("/occurred_at", event.occurred_at, now)?;
-    if event.occurred_at < case.began_at {
+    let began = case.began_at;
+    if event.occurred_at < began {
         return Err(invalid(
             "/occurred_at",
-            format!(
-                "lies before the case began; expected {} or later",
-                case.began_at
+            say!(
+                "早于案件开始；应为 {began} 或更晚",
+                "lies before the case began; expected {began} or later"
             ),
         ));
     }
@@ -200,13 +206,16 @@ fn check_not_ahead(pointer: &str, at: Timestamp, now: Timestamp) -> Result<(), R
     if at.millis_since(now) > CLOCK_SKEW_MILLIS {
         return Err(invalid(
             pointer,
-            format!("lies more than 5 minutes ahead of our clock, which shows {now}"),
+            say!(
+                "比本机时钟（现在是 {now}）晚了 5 分钟以上",
+                "lies more than 5 minutes ahead of our clock, which shows {now}"
+            ),
         ));
     }
     Ok(())
 }
 
-fn invalid(pointer: &str, detail: String) -> Rejection {
+fn invalid(pointer: &str, detail: Words) -> Rejection {
     Rejection::Invalid(vec![FieldProblem {
         pointer: pointer.to_owned(),
         detail,

@@ -7,6 +7,7 @@ use qixian_time::Timestamp;
 use super::begin::nested;
 use super::draft::Draft;
 use crate::definition::{DeadlineDef, Missed, Name, Notify, RungDef, SetValue, StartChild, Tell};
+use crate::words::say;
 use crate::{
     Actor, Case, CaseId, Cause, Channel, ChildRef, Event, Leg, Party, Rejection, ReminderIntent,
     RungState, StartCase, Value, What, value,
@@ -274,11 +275,12 @@ pub(super) fn start_children(
         },
     };
     if items.len() > CHILDREN_MAX {
+        let name = &draft.name;
         return Err(super::invalid(
             "/fields",
-            format!(
-                "`{}` would start more than {CHILDREN_MAX} cases",
-                draft.name
+            say!(
+                "“{name}”会开始超过 {CHILDREN_MAX} 个案件",
+                "`{name}` would start more than {CHILDREN_MAX} cases"
             ),
         ));
     }

@@ -137,7 +137,9 @@ pub(super) fn is_wanted(
     };
     match draft.guard_answers(guard, *wanted, &draft.case.fields) {
         Err(rejection) if draft.lenient => {
-            draft.note.get_or_insert(format!("{name}: {rejection}"));
+            draft
+                .note
+                .get_or_insert(format!("{name}：{}", rejection.words().zh));
             Ok(true)
         }
         answer => answer,

@@ -40,7 +40,7 @@ fn count_again(draft: &mut Draft<'_>, i: usize, def: &DeadlineDef) -> bool {
         Ok(false) => false,
         Err(reason) => {
             let name = &draft.case.deadlines[i].name;
-            draft.note.get_or_insert(format!("{name}: {reason}"));
+            draft.note.get_or_insert(format!("{name}：{}", reason.zh));
             false
         }
     }

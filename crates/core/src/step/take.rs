@@ -5,7 +5,8 @@ use qixian_time::Timestamp;
 use super::draft::Draft;
 use super::{arm, invalid, ladder, outgoing, places};
 use crate::definition::{DeadlineDef, Name, Starts, TransitionDef};
-use crate::{ClockState, FieldProblem, Fields, Item, Rejection, Value, Workflow, value};
+use crate::words::say;
+use crate::{ClockState, FieldProblem, Fields, Item, Rejection, Value, Words, Workflow, value};
 
 /// Most items one rejection may carry.
 const ITEMS_MAX: usize = 100;
@@ -92,14 +93,12 @@ pub(super) fn take_automatically(draft: &mut Draft<'_>, event: &Name, at: Timest
             let mark = draft.mark();
             if let Err(rejection) = take(draft, index, &carried) {
                 draft.back_to(mark);
-                draft.note = Some(rejection.to_string());
+                draft.note = Some(rejection.words().zh);
             }
             return;
         }
     }
-    draft.note = Some(format!(
-        "`{event}` was not possible in `{state}` when the deadline passed"
-    ));
+    draft.note = Some(format!("期限到期时，状态“{state}”下不能记录“{event}”"));
 }
 
 /// The rejection that a guard's name stands for.
@@ -145,15 +144,16 @@ fn check_guards(
 }
 
 fn check_required(draft: &Draft<'_>, def: &TransitionDef) -> Result<(), Rejection> {
+    let event = &def.event;
     let missing: Vec<FieldProblem> = def
         .required
         .iter()
         .filter(|path| value::get(&draft.case.fields, path).is_none())
         .map(|path| FieldProblem {
             pointer: format!("/fields/{}", path.replace('.', "/")),
-            detail: format!(
-                "`{}` needs it, and the case does not hold it yet",
-                def.event
+            detail: say!(
+                "记录“{event}”要有它，案件里还没有",
+                "`{event}` needs it, and the case does not hold it yet"
             ),
         })
         .collect();
@@ -256,7 +256,10 @@ fn read_items(round: u32, items: Option<Value>) -> Result<Vec<Item>, Rejection> 
         Some(_) => {
             return Err(invalid(
                 "/fields/items",
-                format!("expected a list of at most {ITEMS_MAX} records"),
+                say!(
+                    "应为列表，最多 {ITEMS_MAX} 项",
+                    "expected a list of at most {ITEMS_MAX} records"
+                ),
             ));
         }
     };
@@ -273,7 +276,7 @@ fn read_items(round: u32, items: Option<Value>) -> Result<Vec<Item>, Rejection> 
         match item {
             Value::Record(fields) => {
                 for name in fields.keys().filter(|n| !known.contains(&n.as_str())) {
-                    let detail = format!("no such member; known: {}", known.join(", "));
+                    let detail = say!("没有这一项；可用的有：{}", "no such member; known: {}"; Words::listed(&known));
                     problems.push(FieldProblem {
                         pointer: format!("/fields/items/{i}/{name}"),
                         detail,
@@ -293,7 +296,10 @@ fn read_items(round: u32, items: Option<Value>) -> Result<Vec<Item>, Rejection> 
             }
             _ => problems.push(FieldProblem {
                 pointer: format!("/fields/items/{i}"),
-                detail: "expected a record with code, field, words and by".to_owned(),
+                detail: Words::new(
+                    "应为一组字段：code、field、words、by",
+                    "expected a record with code, field, words and by",
+                ),
             }),
         }
     }

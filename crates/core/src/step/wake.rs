@@ -84,7 +84,7 @@ fn stop_circling(draft: &mut Draft<'_>, i: usize) {
     }
     arm::silence(deadline);
     draft.note = Some(format!(
-        "`{}` passed again at the same instant by its own consequence; left as it is",
+        "期限“{}”因自己的后果在同一刻又到期；不再处理",
         deadline.name
     ));
 }

@@ -234,34 +234,25 @@ pub(crate) async fn in_callers_language(
 
 /// `places` as they stand in the body; those of a case's fields lie below `/fields`.
 fn field_errors(problems: Vec<FieldProblem>) -> Vec<(String, Words)> {
-    let item = |p: FieldProblem| (p.pointer, Words::same(p.detail));
+    let item = |p: FieldProblem| (p.pointer, p.detail);
     problems.into_iter().map(item).collect()
 }
 
 impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
         let code = rejection.code();
-        let said = rejection.to_string();
+        let said = rejection.words();
         match rejection {
             Rejection::EventNotPossible {
-                event,
-                state,
                 possible,
                 hint_reopen,
-            } => {
-                let list = possible.join(", ");
-                Self::conflict(code, "现在不能记录这件事", "the event is not possible now")
-                    .detail(
-                        format!("状态 {state} 下不能记录 {event}；现在可以：{list}"),
-                        format!(
-                            "`{event}` is not possible in state `{state}`; possible now: {list}"
-                        ),
-                    )
-                    .with(|problem| {
-                        problem.possible = Some(possible);
-                        problem.hint = hint_reopen.then(|| "reopen".to_owned());
-                    })
-            }
+                ..
+            } => Self::conflict(code, "现在不能记录这件事", "the event is not possible now")
+                .words(said)
+                .with(|problem| {
+                    problem.possible = Some(possible);
+                    problem.hint = hint_reopen.then(|| "reopen".to_owned());
+                }),
             Rejection::GuardRefused {
                 guard,
                 sentence,
@@ -285,12 +276,7 @@ impl From<Rejection> for Refusal {
             Rejection::Stale { actual, .. } => Self::stale(actual),
             Rejection::Invalid(problems) => Self::invalid(field_errors(problems)),
             Rejection::PartyNeeded { asked } => {
-                let list = asked.join(", ");
-                let mut refusal = Self::value(
-                    "/party",
-                    format!("请说明是谁确认的：{list}"),
-                    format!("say who confirms: {list}"),
-                );
+                let mut refusal = Self::invalid(vec![("/party".to_owned(), said)]);
                 refusal.0.code = code;
                 refusal.with(|problem| problem.asked = Some(asked))
             }
@@ -300,7 +286,7 @@ impl From<Rejection> for Refusal {
             }
             Rejection::Closed(_) => {
                 Self::conflict(code, "案件已结束或未结束", "the case is closed, or is not")
-                    .detail(format!("不能这样做：{said}"), said)
+                    .words(said)
                     .with(|problem| problem.hint = Some("reopen".to_owned()))
             }
             Rejection::Existence(_) => Self::conflict(
@@ -308,13 +294,12 @@ impl From<Rejection> for Refusal {
                 "已经存在或不存在",
                 "it exists already, or does not exist",
             )
-            .detail(format!("不能这样做：{said}"), said),
+            .words(said),
             Rejection::GuardFailed { .. }
             | Rejection::Deadline { .. }
             | Rejection::Correction { .. }
             | Rejection::Uncomputable { .. } => {
-                Self::conflict(code, "现在不能这样做", "this cannot be done now")
-                    .detail(format!("不能这样做：{said}"), said)
+                Self::conflict(code, "现在不能这样做", "this cannot be done now").words(said)
             }
         }
     }

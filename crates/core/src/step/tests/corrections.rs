@@ -110,7 +110,7 @@ fn a_correction_that_breaks_a_later_fact_names_it() {
     }
     match correct(&mut world, 2, Correction::Withdraw) {
         Err(Rejection::Correction { seq: 2, reason }) => {
-            assert!(reason.contains("line 3"), "{reason}")
+            assert!(reason.en.contains("line 3"), "{reason:?}")
         }
         other => panic!("{other:?}"),
     }

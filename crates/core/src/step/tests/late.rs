@@ -192,7 +192,7 @@ fn a_deadline_of_a_state_that_was_left_cannot_be_moved() {
     };
     let refused = world.happens("2026-03-05T10:00", later);
     assert!(
-        matches!(&refused, Err(Rejection::Deadline { reason, .. }) if reason.contains("check")),
+        matches!(&refused, Err(Rejection::Deadline { reason, .. }) if reason.en.contains("check")),
         "{refused:?}"
     );
 }
