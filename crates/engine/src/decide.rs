@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use qixian_core::{
-    Case, CaseId, Event, FieldProblem, JournalLine, LegStatus, Rejection, ReminderIntent, Step,
-    Transition, What, Words, Workflow, next_wake, step,
+    Case, CaseId, Event, EventId, FieldProblem, JournalLine, LegStatus, Rejection, ReminderIntent,
+    Step, Transition, What, Words, Workflow, next_wake, step,
 };
 use qixian_store::{
     CaseWrite, Commit, LegState, MessageQuery, OutboxEntry, OutboxRow, OutboxWrite, Seen, Store,
@@ -51,6 +51,12 @@ impl From<qixian_store::Error> for Failure {
     }
 }
 
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        Failure::Refused(error)
+    }
+}
+
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
         Failure::Refused(rejection.into())
@@ -84,14 +90,18 @@ impl<S: Store, C: Clock> Engine<S, C> {
     pub(crate) async fn decide_event(
         &mut self,
         submission: &Submission,
-        seen: &HashMap<String, Seen>,
+        seen: &HashMap<EventId, Result<Seen, qixian_store::Error>>,
         now: Timestamp,
         draft: &mut Draft,
     ) -> Result<Decided, Failure> {
         let event = &submission.event;
         if let Some(digest) = &submission.once {
-            let known = self.overlay.seen(&event.id).or_else(|| seen.get(&event.id));
-            if let Some(known) = known.cloned() {
+            let known = match (self.overlay.seen(&event.id), seen.get(&event.id)) {
+                (Some(known), _) | (None, Some(Ok(known))) => Some(known.clone()),
+                (None, Some(Err(error))) => return Err(Self::unreadable(error).into()),
+                (None, None) => None,
+            };
+            if let Some(known) = known {
                 return self.answer_again(&known, digest).await;
             }
         }

@@ -18,6 +18,8 @@ use crate::{Engine, SendJob};
 
 /// A try that has not come back after this long is taken for lost once nobody in this process carries it.
 pub(crate) const LEASE_MILLIS: i64 = 2 * 60 * 1_000;
+/// How long a provider rests that said it is down.
+pub(crate) const PAUSE_MILLIS: i64 = 10 * 60 * 1_000;
 /// How many tries an entry remembers per person: the first and the latest.
 const ATTEMPTS_MAX: usize = 20;
 
@@ -44,10 +46,27 @@ impl Dispatcher {
         self.busy.get(provider).is_some_and(|n| *n >= self.limit)
     }
 
-    /// Until when nothing goes out by this provider.
+    /// Until when nothing goes out by this provider. A rest longer than any is one that the clock went back from.
     fn paused_until(&self, provider: &str, now: Timestamp) -> Option<Timestamp> {
         let until = self.paused.get(provider).copied();
-        until.filter(|until| *until > now)
+        until.filter(|until| *until > now && *until - now <= PAUSE_MILLIS)
+    }
+
+    /// Whether this row waits for a provider's hands to be free.
+    pub(crate) fn is_parked(&self, row: &OutboxRow) -> bool {
+        self.parked.values().any(|rows| rows.contains(row))
+    }
+
+    /// Takes rows that can be tried now: as many of each provider's as it has hands free.
+    pub(crate) fn unpark(&mut self) -> Vec<OutboxRow> {
+        let mut rows = Vec::new();
+        self.parked.retain(|provider, waiting| {
+            let busy = self.busy.get(provider).copied().unwrap_or(0);
+            let free = self.limit.saturating_sub(busy);
+            rows.extend(std::iter::from_fn(|| waiting.pop_first()).take(free));
+            !waiting.is_empty()
+        });
+        rows
     }
 
     /// Lets nothing out by this provider until then.
@@ -55,7 +74,7 @@ impl Dispatcher {
         self.paused.insert(provider.to_owned(), until);
     }
 
-    /// Whether anything waits for a provider's hands to be free.
+    /// How many messages are in providers' hands.
     pub(crate) fn in_flight(&self) -> usize {
         self.busy.values().sum()
     }
@@ -364,10 +383,6 @@ impl<S: Store, C: Clock> Engine<S, C> {
         if let Some(busy) = self.dispatcher.busy.get_mut(provider) {
             *busy = busy.saturating_sub(1);
         }
-        let parked = self.dispatcher.parked.get_mut(provider);
-        if let Some(row) = parked.and_then(BTreeSet::pop_first) {
-            self.due_messages.put_back(row);
-        }
     }
 }
 
@@ -429,4 +444,50 @@ pub(crate) fn note(
         outcome: outcome.to_owned(),
         detail: detail.to_owned(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use qixian_core::CaseId;
+
+    fn row(seq: u64) -> OutboxRow {
+        let id = OutboxId {
+            case: CaseId::from_bytes([1; 16]),
+            seq,
+            index: 0,
+        };
+        let at = Timestamp::from_millis(0);
+        OutboxRow { at, id }
+    }
+
+    #[test]
+    fn parked_rows_come_back_as_hands_get_free_whatever_became_of_those_before() {
+        let mut dispatcher = Dispatcher::new(2);
+        dispatcher.busy.insert("post".to_owned(), 2);
+        let waiting = dispatcher.parked.entry("post".to_owned()).or_default();
+        waiting.extend((1..=5).map(row));
+        assert_eq!(dispatcher.unpark(), []);
+        assert!(dispatcher.is_parked(&row(5)));
+        dispatcher.busy.insert("post".to_owned(), 1);
+        assert_eq!(dispatcher.unpark(), [row(1)]);
+        // That one turned out to be moot: nothing was sent, and the next ones come all the same.
+        dispatcher.busy.insert("post".to_owned(), 0);
+        assert_eq!(dispatcher.unpark(), [row(2), row(3)]);
+        assert_eq!(dispatcher.unpark(), [row(4), row(5)]);
+        assert!(dispatcher.unpark().is_empty() && dispatcher.parked.is_empty());
+    }
+
+    #[test]
+    fn a_rest_ends_also_when_the_clock_goes_back() {
+        let mut dispatcher = Dispatcher::new(1);
+        let at = Timestamp::from_millis;
+        dispatcher.pause("post", at(5 * 86_400_000 + PAUSE_MILLIS));
+        assert!(
+            dispatcher
+                .paused_until("post", at(5 * 86_400_000))
+                .is_some()
+        );
+        assert_eq!(dispatcher.paused_until("post", at(0)), None);
+    }
 }

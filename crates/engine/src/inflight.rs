@@ -13,6 +13,9 @@ use crate::overlay::{GroupNo, Touched};
 use crate::stats::Count;
 use crate::work::{Answer, Done};
 
+/// How long to wait after the store refused a group for want of room or time.
+const REFUSED_PAUSE_MILLIS: i64 = 200;
+
 /// A group being made.
 pub(crate) struct Draft {
     pub(crate) no: GroupNo,
@@ -167,21 +170,36 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// The front group was refused or its fate is unknown, and all later ones have their answer too.
     async fn settle_doubt(&mut self) -> Result<(), qixian_store::Error> {
         let effects = self.effects().await?;
+        // Groups become durable in order: what stands before a durable one is durable too.
+        let known = self.last_durable();
+        let mut confirmations = Vec::new();
+        for (place, group) in self.in_flight.iter().enumerate() {
+            let doubtful = effects[place] && known.is_none_or(|last| place > last);
+            confirmations.push(if doubtful {
+                self.confirmation(group).await?
+            } else {
+                Commit::default()
+            });
+        }
+        // From here on nothing can fail: no item may be lost.
         self.overlay.clear();
         self.timers.reset();
         self.due_messages.reset();
         self.setup.definitions.doubt();
         self.numbering = Default::default();
-        // Groups become durable in order: what stands before a durable one is durable too.
-        let known = self.last_durable();
         let groups: Vec<InFlight> = self.in_flight.drain(..).collect();
         let (mut again, mut confirm) = (Vec::new(), Vec::new());
         let mut why = String::new();
-        for (place, (mut group, effect)) in groups.into_iter().zip(effects).enumerate() {
+        let found = effects.into_iter().zip(confirmations);
+        for (place, (mut group, (effect, commit))) in groups.into_iter().zip(found).enumerate() {
             let refused = matches!(&group.resolution, Some(Resolution::Refused(_)));
             match &group.resolution {
                 Some(Resolution::Refused(refusal)) => {
                     self.stats.add(Count::Refused, 1);
+                    if let Refusal::Unavailable(_) = refusal {
+                        let until = self.latest.saturating_add_millis(REFUSED_PAUSE_MILLIS);
+                        self.pause_until = Some(until);
+                    }
                     why = said(refusal);
                 }
                 Some(Resolution::Unknown(reason)) => {
@@ -203,15 +221,15 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 why
             );
             if effect {
-                confirm.push(group);
+                confirm.push((group, commit));
             } else {
                 self.undo_sends(&group.done);
                 again.extend(group.done.into_iter().map(|done| done.item));
             }
         }
         self.decide_again(again, &why);
-        for group in confirm {
-            self.confirm(group).await?;
+        for (group, commit) in confirm {
+            self.confirm(group, commit);
         }
         Ok(())
     }
@@ -259,9 +277,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
         }
     }
 
-    /// A group is seen in the store, but nobody said that it is durable: one of its records is written once more
-    /// unchanged, and the answers leave when *that* is durable, since groups become durable in order.
-    async fn confirm(&mut self, group: InFlight) -> Result<(), qixian_store::Error> {
+    /// One of the records of a group that took effect, to be written once more unchanged.
+    async fn confirmation(&self, group: &InFlight) -> Result<Commit, qixian_store::Error> {
         let mut commit = Commit::default();
         match &group.trace {
             Trace::Line(case, ..) => {
@@ -288,6 +305,12 @@ impl<S: Store, C: Clock> Engine<S, C> {
             }),
             Trace::None => {}
         }
+        Ok(commit)
+    }
+
+    /// A group is seen in the store, but nobody said that it is durable: `commit` says once more what it wrote, and the
+    /// answers leave when *that* is durable, since groups become durable in order.
+    fn confirm(&mut self, group: InFlight, commit: Commit) {
         let ticket = self.store.submit(Group {
             commits: vec![commit],
         });
@@ -300,7 +323,6 @@ impl<S: Store, C: Clock> Engine<S, C> {
             confirms: true,
             ..group
         });
-        Ok(())
     }
 
     /// Sends that were decided but never leave give their places back.

@@ -8,14 +8,12 @@ use qixian_store::{OutboxEntry, OutboxWrite, Store};
 use qixian_time::{Clock, Timestamp};
 
 use crate::decide::{Failure, Scratch};
-use crate::dispatch::next_look;
+use crate::dispatch::{PAUSE_MILLIS, next_look};
 use crate::inflight::Draft;
 use crate::stats::Count;
 use crate::work::{Answer, Decided};
 use crate::{Engine, SendJob, Settled, SubmitError};
 
-/// How long a provider rests that said it is down.
-const PAUSE_MILLIS: i64 = 10 * 60 * 1_000;
 /// The shortest and longest wait a provider can ask for.
 const THROTTLE_MILLIS: std::ops::RangeInclusive<i64> = 1_000..=3_600_000;
 

@@ -42,11 +42,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
         if self.due_messages.wants_filling(now, MARGIN_MILLIS, low) {
             let mut rows = Vec::new();
             let mut more = true;
+            let mut last = None;
             while more && rows.len() < limit {
-                let page = self.store.outbox_due(until, rows.last().copied(), PAGE);
-                let page = page.await?;
+                let page = self.store.outbox_due(until, last, PAGE).await?;
                 more = page.len() == PAGE;
-                rows.extend(page);
+                last = page.last().copied();
+                // Those that wait for a provider's hands are known, and would only be in the way of the others.
+                rows.extend(page.into_iter().filter(|r| !self.dispatcher.is_parked(r)));
             }
             self.due_messages.fill(rows, until, more);
             for group in &self.in_flight {
@@ -137,6 +139,12 @@ impl<S: Store, C: Clock> Engine<S, C> {
         tracing::error!(event = "case_set_aside", %case, why);
         let until = now.saturating_add_millis(ASIDE_MILLIS);
         self.aside.insert(case, until);
+    }
+
+    /// Takes up cases again that were left alone for long enough, or until a time that the clock went back from.
+    pub(crate) fn forget_aside(&mut self, now: Timestamp) {
+        self.aside
+            .retain(|_, until| *until > now && *until - now <= ASIDE_MILLIS);
     }
 
     /// What to answer for a case that cannot be read.

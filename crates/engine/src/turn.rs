@@ -1,11 +1,11 @@
 //! One turn: a bounded piece of work.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use qixian_core::{CaseId, LegStatus, OutboxId};
+use qixian_core::{CaseId, EventId, LegStatus, OutboxId};
 use qixian_store::{
     Error, MessageQuery, OutboxEntry, OutboxRow, RecordWrite, Resolution, Seen, Store,
 };
@@ -39,7 +39,7 @@ pub enum Turn {
 /// What a turn has read beforehand.
 #[derive(Default)]
 struct Read {
-    seen: HashMap<String, Seen>,
+    seen: HashMap<String, Result<Seen, Error>>,
     entries: HashMap<OutboxId, OutboxEntry>,
 }
 
@@ -66,9 +66,12 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     /// Waits until there is something new for [`Engine::turn`]: an event, an outcome, or a ticket that resolved. Safe to
-    /// drop and call again.
+    /// drop and call again. While nothing more can be taken (the store could not be read) it waits for ever: the caller
+    /// goes on at the instant that the turn named.
     pub async fn wait_input(&mut self) {
-        let is_full = self.in_flight.len() >= GROUPS_IN_FLIGHT;
+        // What can't be decided yet stays in the inbox, whose bound tells senders to come back later.
+        let is_full = self.in_flight.len() >= GROUPS_IN_FLIGHT
+            || self.backlog.len() >= self.settings.group_items;
         let (inbox, outcomes, backlog) = (&mut self.inbox, &mut self.outcomes, &mut self.backlog);
         let mut admin = None;
         match self.in_flight.iter_mut().find(|g| g.resolution().is_none()) {
@@ -92,6 +95,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
                     group.resolve(resolution);
                 }
             }
+            None if is_full => std::future::pending().await,
             None => {
                 poll_fn(|cx| poll_queues(inbox, outcomes, backlog, &mut admin, cx)).await;
             }
@@ -123,7 +127,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         self.recover(now).await?;
         let oldest = self.timers.first().map(|row| row.at);
         self.stats.see_timers(now, oldest.filter(|at| *at <= now));
-        self.aside.retain(|_, until| *until > now);
+        self.forget_aside(now);
         let inbox = self.inbox.len() + self.backlog.len();
         let sends = self.dispatcher.in_flight();
         self.stats.see_queues(inbox, sends, self.aside.len());
@@ -185,7 +189,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// Entries that a former process left under way are looked at once, page by page.
     async fn recover(&mut self, now: Timestamp) -> Result<(), Error> {
-        if self.held || self.is_draining() || !self.in_flight.is_empty() {
+        if self.held || self.is_draining() {
             return Ok(());
         }
         let Some(cursor) = self.recovery.clone() else {
@@ -197,8 +201,16 @@ impl<S: Store, C: Clock> Engine<S, C> {
         };
         let page = self
             .store
-            .messages(&query, cursor.as_deref(), RECOVERY_PAGE)
-            .await?;
+            .messages(&query, cursor.as_deref(), RECOVERY_PAGE);
+        let page = match page.await {
+            Err(error @ Error::Damaged { .. }) => {
+                // The others are found when their leases end; the damaged one is for a person to see.
+                tracing::error!(event = "message_unreadable", %error);
+                self.recovery = None;
+                return Ok(());
+            }
+            page => page?,
+        };
         for entry in page.items {
             let id = entry.intent.id;
             let at = entry.next_at.unwrap_or(now);
@@ -245,6 +257,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     fn gather_messages(&mut self, batch: &mut VecDeque<Item>, most: usize, now: Timestamp) {
+        for row in self.dispatcher.unpark() {
+            self.due_messages.put_back(row);
+        }
         let rows = std::iter::from_fn(|| self.due_messages.take_due(now)).take(most);
         batch.extend(rows.map(|row| Item {
             work: Work::Dispatch(row),
@@ -376,14 +391,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// Reads what the batch needs in as few calls as possible.
     async fn read_ahead(&mut self, batch: &VecDeque<Item>) -> Result<Read, Error> {
-        let mut cases: Vec<CaseId> = Vec::new();
+        let mut cases: HashSet<CaseId> = HashSet::new();
         let (mut keys, mut messages) = (Vec::new(), Vec::new());
         for item in batch {
             if let Some(case) = item.work.case()
-                && !cases.contains(&case)
                 && self.overlay.case(case).is_none()
             {
-                cases.push(case);
+                cases.insert(case);
             }
             match &item.work {
                 Work::Event(submission) if submission.once.is_some() => {
@@ -395,17 +409,73 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 _ => {}
             }
         }
+        let cases: Vec<CaseId> = cases.into_iter().collect();
         self.read_cases(&cases).await?;
-        let mut read = Read::default();
-        if !keys.is_empty() {
-            let seen = self.store.seen(&keys).await?;
-            let known = keys.into_iter().zip(seen);
-            read.seen = known.filter_map(|(id, seen)| Some((id, seen?))).collect();
+        Ok(Read {
+            seen: self.read_seen(keys).await?,
+            entries: self.read_entries(messages).await?,
+        })
+    }
+
+    /// The known ones of these idempotency keys. One that can't be read is known with its error: its event is refused.
+    async fn read_seen(
+        &self,
+        ids: Vec<EventId>,
+    ) -> Result<HashMap<EventId, Result<Seen, Error>>, Error> {
+        let mut read = HashMap::new();
+        if ids.is_empty() {
+            return Ok(read);
         }
-        if !messages.is_empty() {
-            let entries = self.store.outbox(&messages).await?;
-            let known = messages.into_iter().zip(entries);
-            read.entries = known.filter_map(|(id, e)| Some((id, e?))).collect();
+        match self.store.seen(&ids).await {
+            Ok(found) => {
+                let known = ids.into_iter().zip(found);
+                read.extend(known.filter_map(|(id, seen)| Some((id, Ok(seen?)))));
+            }
+            Err(Error::Damaged { .. }) => {
+                for id in ids {
+                    match self.store.seen(std::slice::from_ref(&id)).await {
+                        Ok(found) => {
+                            let seen = found.into_iter().flatten();
+                            read.extend(seen.map(|seen| (id.clone(), Ok(seen))));
+                        }
+                        Err(error @ Error::Damaged { .. }) => {
+                            read.insert(id, Err(error));
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(read)
+    }
+
+    /// These outbox entries. One that can't be read is left out, so that it does not stop the others.
+    async fn read_entries(
+        &self,
+        ids: Vec<OutboxId>,
+    ) -> Result<HashMap<OutboxId, OutboxEntry>, Error> {
+        let mut read = HashMap::new();
+        if ids.is_empty() {
+            return Ok(read);
+        }
+        match self.store.outbox(&ids).await {
+            Ok(found) => {
+                let known = ids.into_iter().zip(found);
+                read.extend(known.filter_map(|(id, entry)| Some((id, entry?))));
+            }
+            Err(Error::Damaged { .. }) => {
+                for id in ids {
+                    match self.store.outbox(&[id]).await {
+                        Ok(found) => read.extend(found.into_iter().flatten().map(|e| (id, e))),
+                        Err(error @ Error::Damaged { .. }) => {
+                            tracing::error!(event = "message_unreadable", message = %id, %error);
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Err(error) => return Err(error),
         }
         Ok(read)
     }

@@ -4,9 +4,10 @@
 
 mod support;
 
-use qixian_core::{ClockState, LegStatus};
+use qixian_core::{ClockState, Correction, Event, LegStatus, What};
 use qixian_engine::SubmitError;
 use qixian_store::{MessageQuery, Store};
+use qixian_time::Clock;
 use support::{HOUR, World};
 
 #[test]
@@ -169,6 +170,13 @@ fn a_refused_group_is_decided_again_and_a_doubtful_one_read_again() {
     world.run();
     let why = qixian_store::Refusal::Unavailable("disk full".to_owned());
     assert!(control.refuse_next(why));
+    let next = world.run();
+    let now = world.clock.now();
+    assert!(
+        next.is_some_and(|at| at > now && at - now <= 1_000),
+        "it does not try again at once: {next:?}"
+    );
+    world.jump(1_000);
     world.run();
     assert!(control.fail_unknown_next(true));
     world.run();
@@ -183,4 +191,51 @@ fn a_refused_group_is_decided_again_and_a_doubtful_one_read_again() {
     let page = pollster::block_on(world.engine.store().messages(&messages, None, 10));
     assert_eq!(page.unwrap().items.len(), 0);
     assert_eq!(world.journal(id).len(), 1);
+}
+
+#[test]
+fn while_nothing_can_be_decided_the_inbox_stays_bounded() {
+    let (mut world, control) = World::manual();
+    let case = world.handle.new_id();
+    let answer = world.begin_start(case);
+    control.make_durable(usize::MAX);
+    world.run();
+    control.make_durable(usize::MAX);
+    world.run();
+    drop(answer);
+    // One group that does not become durable, and a correction that must wait for it.
+    let asked = world.begin(case, "asked");
+    world.run();
+    let wrong = Event {
+        what: What::Correct {
+            seq: 1,
+            change: Correction::Withdraw,
+            reason: "x".to_owned(),
+            history: None,
+        },
+        ..world.event(case, "", "wrong")
+    };
+    let corrected = world.handle.begin(wrong, None).unwrap();
+    let (mut taken, mut waiting) = (0, Vec::new());
+    for i in 0..10_000 {
+        let event = world.event(case, "answered", &format!("more{i}"));
+        let Ok(answer) = world.handle.begin(event, None) else {
+            break;
+        };
+        waiting.push(answer);
+        taken += 1;
+        world.run();
+        world.take_one_input();
+    }
+    assert!(taken <= 4_200, "{taken} events wait");
+    for _ in 0..taken {
+        control.make_durable(usize::MAX);
+        world.run();
+    }
+    drop((asked, corrected));
+    assert!(
+        waiting
+            .into_iter()
+            .all(|mut answer| answer.try_recv().is_ok())
+    );
 }

@@ -2,6 +2,7 @@
 
 mod demo;
 mod engine_loop;
+mod forget;
 mod ping;
 mod signals;
 mod welcome;
@@ -121,6 +122,7 @@ async fn run(
     let handle = engine.handle();
     let stop = signals::stop()?;
     let ended = engine_loop::spawn(engine)?;
+    forget::spawn(store.clone(), clock, stop.clone());
     ping::spawn(settings.ping_url.clone(), handle.clone(), stop.clone())?;
     if demo {
         demo::start(&settings, &loaded, &handle, store.as_ref(), clock.now()).await?;

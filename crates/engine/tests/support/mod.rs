@@ -150,6 +150,14 @@ impl World {
         })
     }
 
+    /// What the driver does between two turns: waits for input, here without waiting.
+    pub(crate) fn take_one_input(&mut self) {
+        let mut wait = std::pin::pin!(self.engine.wait_input());
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        // Whether something was there makes no difference.
+        let _ready = wait.as_mut().poll(&mut cx);
+    }
+
     pub(crate) fn advance(&mut self, millis: i64) {
         let until = self.clock.now().saturating_add_millis(millis);
         while let Some(next) = self.run().filter(|at| *at <= until) {
