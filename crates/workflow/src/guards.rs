@@ -1,8 +1,8 @@
 //! `[guards]`: expressions compiled when the file is read.
 
 use indexmap::IndexMap;
-use qixian_core::Guard;
 use qixian_core::definition::{GuardDef, Name};
+use qixian_core::{Guard, Words};
 
 use crate::Code;
 use crate::diagnostics::{Diagnostic, Span, say};
@@ -59,19 +59,16 @@ fn compile(when: &At<String>, names: &Names<'_>, text: &str) -> Option<Guard> {
     match Guard::compile(&when.value, &names.schema, &names.params, &functions) {
         Ok(guard) => Some(guard),
         Err(error) => {
-            let detail = &error.message;
+            let Words { zh, en } = &error.message;
             let help = match &error.suggestion {
                 Some(close) => say!("是不是想写“{close}”？", "did you mean `{close}`?"),
-                None => qixian_core::Words::default(),
+                None => Words::default(),
             };
             names.report.push(
                 Diagnostic::error(
                     Code::Guard,
                     place_in_file(when, text, &error.span),
-                    say!(
-                        "条件表达式有误：{detail}",
-                        "in the guard's expression: {detail}"
-                    ),
+                    say!("条件表达式有误：{zh}", "in the guard's expression: {en}"),
                 )
                 .label(say!("这里有误", "here"))
                 .help(help),

@@ -6,6 +6,8 @@ use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 use super::check::{Checker, step};
 use super::shape::Shape;
 use super::{GuardError, Read, names};
+use crate::Words;
+use crate::words::say;
 
 /// A function everybody may call: its name, how many arguments, what it yields.
 type Builtin = (&'static str, usize, Shape<'static>);
@@ -66,7 +68,10 @@ pub(super) fn check<'s>(checker: &mut Checker<'s>, mut call: CallExpr) -> Checke
     };
     if call.args.len() != *args {
         let (name, found) = (&call.func_name, call.args.len());
-        let message = format!("`{name}` takes {args} argument(s), not {found}");
+        let message = say!(
+            "“{name}”要 {args} 个参数，这里有 {found} 个",
+            "`{name}` takes {args} argument(s), not {found}"
+        );
         return Err(GuardError::new(message, span));
     }
     if let Some(target) = &mut call.target {
@@ -85,7 +90,10 @@ fn rule<'s>(checker: &mut Checker<'s>, call: &CallExpr) -> Checked<'s> {
         _ => None,
     };
     let Some(key) = key.map(str::to_owned) else {
-        let message = "`rule` takes one key in quotes, such as rule(\"sms_check.window\")";
+        let message = Words::new(
+            "“rule”要一个带引号的键，如 rule(\"sms_check.window\")",
+            "`rule` takes one key in quotes, such as rule(\"sms_check.window\")",
+        );
         return Err(GuardError::new(message, checker.text.call(names::RULE)));
     };
     // A number, not the key: a key has dots, which the evaluation would take for fields.
@@ -95,9 +103,10 @@ fn rule<'s>(checker: &mut Checker<'s>, call: &CallExpr) -> Checked<'s> {
 
 fn domain<'s>(checker: &mut Checker<'s>, call: CallExpr) -> Checked<'s> {
     if !call.args.is_empty() {
-        let message = format!(
-            "`{}` takes no arguments: it sees the whole case",
-            call.func_name
+        let name = &call.func_name;
+        let message = say!(
+            "“{name}”不要参数：它看得到整个案件",
+            "`{name}` takes no arguments: it sees the whole case"
         );
         return Err(GuardError::new(message, checker.text.call(&call.func_name)));
     }
@@ -110,8 +119,10 @@ fn unknown(checker: &Checker<'_>, call: &CallExpr) -> GuardError {
     let span = checker.text.call(name);
     let method = call.target.is_some();
     if method && LOOPS.contains(&name) {
-        let message =
-            format!("`{name}` takes a name and an expression, as in {name}(x, x != \"\")");
+        let message = say!(
+            "“{name}”要一个名称和一个表达式，如 {name}(x, x != \"\")",
+            "`{name}` takes a name and an expression, as in {name}(x, x != \"\")"
+        );
         return GuardError::new(message, span);
     }
     let known: Vec<&str> = if method {
@@ -124,8 +135,16 @@ fn unknown(checker: &Checker<'_>, call: &CallExpr) -> GuardError {
             .chain(checker.functions.iter().copied())
             .collect()
     };
-    let what = if method { "method" } else { "function" };
-    let message = format!("unknown {what} `{name}`; known: {}", known.join(", "));
+    let what = match method {
+        true => Words::new("方法", "method"),
+        false => Words::new("函数", "function"),
+    };
+    let message = say!(
+        "没有{}“{name}”；可用的有：{}",
+        "unknown {} `{name}`; known: {}";
+        what,
+        Words::listed(&known)
+    );
     GuardError::new(message, span).suggest_from(name, known)
 }
 
@@ -170,7 +189,7 @@ impl<'s> Operator<'_, 's> {
         self.shapes.get(at).copied().unwrap_or(Shape::Any)
     }
 
-    fn error(&self, at: usize, message: String) -> GuardError {
+    fn error(&self, at: usize, message: Words) -> GuardError {
         let span = self.spans.get(at).cloned();
         GuardError::new(message, span.unwrap_or_else(|| self.checker.text.whole()))
     }
@@ -180,7 +199,11 @@ impl<'s> Operator<'_, 's> {
         if shape.may_be_bool() {
             return Ok(());
         }
-        let message = format!("this is {}; expected true or false here", shape.noun());
+        let message = say!(
+            "这是{}；这里应为 true 或 false",
+            "this is {}; expected true or false here";
+            shape.noun()
+        );
         Err(self.error(at, message))
     }
 
@@ -199,7 +222,11 @@ impl<'s> Operator<'_, 's> {
         if choices.iter().any(|choice| choice == text) {
             return Ok(());
         }
-        let message = format!("never equal: the choices are {}", choices.join(", "));
+        let message = say!(
+            "永远不会相等：可选的只有 {}",
+            "never equal: the choices are {}";
+            Words::listed(choices)
+        );
         let error = GuardError::new(message, self.checker.text.string(text));
         Err(error.suggest_from(text, choices.iter().map(String::as_str)))
     }
@@ -207,7 +234,11 @@ impl<'s> Operator<'_, 's> {
     fn contained(&self) -> Result<Shape<'s>, GuardError> {
         let within = self.operand(1);
         if within.item().is_none() {
-            let message = format!("this is {}; `in` looks into a list", within.noun());
+            let message = say!(
+                "这是{}；“in”后面应为列表",
+                "this is {}; `in` looks into a list";
+                within.noun()
+            );
             return Err(self.error(1, message));
         }
         match (self.operand(0), self.args.get(1).map(|arg| &arg.expr)) {
@@ -235,7 +266,10 @@ impl<'s> Operator<'_, 's> {
                 step(of, name, self.checker.text.string(name))
             }
             (Shape::Record(_) | Shape::Params(_) | Shape::Any, _) => Ok(Shape::Any),
-            _ => Err(self.error(0, format!("this is {}; it has no parts", of.noun()))),
+            _ => Err(self.error(
+                0,
+                say!("这是{}；它没有下级", "this is {}; it has no parts"; of.noun()),
+            )),
         }
     }
 
@@ -244,8 +278,11 @@ impl<'s> Operator<'_, 's> {
         match (left, right) {
             (Shape::Number, Shape::Int) | (Shape::Int, Shape::Number) => {
                 let at = usize::from(left == Shape::Number);
-                let message = "a whole number beside a fraction: write 1.0, or double(…)";
-                Err(self.error(at, message.to_owned()))
+                let message = Words::new(
+                    "整数和小数不能一起算：请写 1.0，或用 double(…)",
+                    "a whole number beside a fraction: write 1.0, or double(…)",
+                );
+                Err(self.error(at, message))
             }
             (Shape::List(_), _) => Ok(Shape::List(None)),
             (Shape::Text | Shape::Choice(_), _) => Ok(Shape::Text),

@@ -11,7 +11,8 @@ use cel::common::ast::{
 use super::shape::{Shape, closest};
 use super::text::Text;
 use super::{GuardError, Read, call, names};
-use crate::{FieldKind, Fields, Schema};
+use crate::words::say;
+use crate::{FieldKind, Fields, Schema, Words};
 
 /// Deepest tree. The evaluation recurses over it, and a level takes 40 KiB of stack where CEL is built unoptimised. Long
 /// `&&` and `||` chains are balanced by the parser and stay shallow.
@@ -63,14 +64,21 @@ impl<'s> Checker<'s> {
         if shape.may_be_bool() {
             return Ok(expr);
         }
-        let message = format!("this is {}; a guard must be true or false", shape.noun());
+        let message = say!(
+            "这是{}；条件的结果应为 true 或 false",
+            "this is {}; a guard must be true or false";
+            shape.noun()
+        );
         Err(GuardError::new(message, span))
     }
 
     /// Checks one expression and rewrites it in place.
     pub(super) fn walk(&mut self, expr: &mut IdedExpr) -> Result<Shape<'s>, GuardError> {
         if self.depth >= MAX_DEPTH {
-            let message = format!("operations nest more than {MAX_DEPTH} deep; split the guard");
+            let message = say!(
+                "运算嵌套超过 {MAX_DEPTH} 层；请拆成几个条件",
+                "operations nest more than {MAX_DEPTH} deep; split the guard"
+            );
             return Err(GuardError::new(message, self.text.whole()));
         }
         self.depth += 1;
@@ -98,7 +106,10 @@ impl<'s> Checker<'s> {
             Expr::List(list) => self.list(list),
             Expr::Comprehension(comprehension) => self.comprehension(*comprehension),
             Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
-                let message = "records cannot be written in a guard";
+                let message = Words::new(
+                    "条件里不能写一组字段（{…}）",
+                    "records cannot be written in a guard",
+                );
                 Err(GuardError::new(message, self.text.whole()))
             }
         }
@@ -173,7 +184,10 @@ impl<'s> Checker<'s> {
             .text
             .path(std::slice::from_ref(&name.to_owned()), false);
         if name == names::RULE || self.functions.contains(&name) {
-            let message = format!("`{name}` is a function; call it with brackets");
+            let message = say!(
+                "“{name}”是函数；请加括号调用",
+                "`{name}` is a function; call it with brackets"
+            );
             return Err(GuardError::new(message, span));
         }
         let known: Vec<&str> = self
@@ -184,7 +198,11 @@ impl<'s> Checker<'s> {
             .chain(self.schema.fields.keys().map(String::as_str))
             .chain(names::ROOTS)
             .collect();
-        let message = format!("unknown name `{name}`; known here: {}", known.join(", "));
+        let message = say!(
+            "没有名称“{name}”；这里可用的有：{}",
+            "unknown name `{name}`; known here: {}";
+            Words::listed(&known)
+        );
         Err(GuardError::new(message, span).suggest_from(name, known))
     }
 
@@ -213,11 +231,18 @@ impl<'s> Checker<'s> {
         let span = self.span_of(&loops.iter_range.expr);
         let range = self.walk(&mut loops.iter_range)?;
         let Some(item) = range.item() else {
-            let message = format!("this is {}; only a list can be gone over", range.noun());
+            let message = say!(
+                "这是{}；只有列表才能逐项检查",
+                "this is {}; only a list can be gone over";
+                range.noun()
+            );
             return Err(GuardError::new(message, span));
         };
         if self.loops == MAX_LOOPS {
-            let message = format!("loops nest more than {MAX_LOOPS} deep");
+            let message = say!(
+                "循环嵌套超过 {MAX_LOOPS} 层",
+                "loops nest more than {MAX_LOOPS} deep"
+            );
             return Err(GuardError::new(message, span));
         }
         let kept = keeps_items(&loops);
@@ -265,15 +290,26 @@ pub(super) fn step<'s>(
     match shape.field(name) {
         Some(Ok(shape)) => Ok(shape),
         Some(Err(known)) => {
-            let message = format!("unknown field `{name}`; known here: {}", known.join(", "));
+            let message = say!(
+                "没有字段“{name}”；这里可用的有：{}",
+                "unknown field `{name}`; known here: {}";
+                Words::listed(&known)
+            );
             Err(GuardError::new(message, span).suggest_from(name, known))
         }
         None if matches!(shape, Shape::List(_)) => {
-            let message = format!("`{name}` is asked of a list; use all(x, …) or exists(x, …)");
+            let message = say!(
+                "“{name}”前面是列表；请用 all(x, …) 或 exists(x, …)",
+                "`{name}` is asked of a list; use all(x, …) or exists(x, …)"
+            );
             Err(GuardError::new(message, span))
         }
         None => {
-            let message = format!("`{name}` is asked of {}, which has no fields", shape.noun());
+            let message = say!(
+                "“{name}”前面是{}，它没有字段",
+                "`{name}` is asked of {}, which has no fields";
+                shape.noun()
+            );
             Err(GuardError::new(message, span))
         }
     }

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use cel::IdedExpr;
 use cel::parser::PrattParser;
 
+use crate::words::say;
 use crate::{Env, FieldKind, Fields, PackRef, Schema, Words};
 use check::Checker;
 use text::Text;
@@ -70,12 +71,12 @@ enum Read {
     Call(String),
 }
 
-/// What is wrong with a guard's text.
+/// What is wrong with a guard's text. `Display` is the English sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{}", message.en)]
 pub struct GuardError {
     /// What is wrong and what was expected.
-    pub message: String,
+    pub message: Words,
     /// A close name, for "did you mean".
     pub suggestion: Option<String>,
     /// Byte range in the expression's text.
@@ -153,9 +154,9 @@ impl Guard {
 }
 
 impl GuardError {
-    fn new(message: impl Into<String>, span: Range<usize>) -> Self {
+    fn new(message: Words, span: Range<usize>) -> Self {
         Self {
-            message: message.into(),
+            message,
             suggestion: None,
             span,
         }
@@ -170,11 +171,19 @@ impl GuardError {
 fn parse(text: &Text<'_>) -> Result<IdedExpr, GuardError> {
     PrattParser::new().parse(text.source()).map_err(|problems| {
         let Some(first) = problems.errors.first() else {
-            return GuardError::new("this is no expression", text.whole());
+            return GuardError::new(
+                Words::new("这不是表达式", "this is no expression"),
+                text.whole(),
+            );
         };
         let (line, column) = first.pos;
         let span = text.at(text.offset(line, column));
         let message = first.msg.trim_start_matches("Syntax error: ");
-        GuardError::new(message, span)
+        GuardError::new(malformed(message), span)
     })
+}
+
+/// What the parser found, which it says in English only.
+fn malformed(said: &str) -> Words {
+    say!("写法不对：{said}", "{said}")
 }

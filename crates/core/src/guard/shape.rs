@@ -1,6 +1,6 @@
 //! What is known of a value before the guard runs.
 
-use crate::{FieldKind, Fields, Schema, Value};
+use crate::{FieldKind, Fields, Schema, Value, Words};
 
 /// The kind of value an expression yields, as far as it is evident.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,16 +73,17 @@ impl<'s> Shape<'s> {
         matches!(self, Shape::Bool | Shape::Any)
     }
 
-    pub(super) fn noun(self) -> &'static str {
-        match self {
-            Shape::Bool => "true or false",
-            Shape::Int => "a whole number",
-            Shape::Number => "a number",
-            Shape::Text | Shape::Choice(_) => "a text",
-            Shape::List(_) => "a list",
-            Shape::Record(_) | Shape::Params(_) => "a record",
-            Shape::Any => "a value",
-        }
+    pub(super) fn noun(self) -> Words {
+        let (zh, en) = match self {
+            Shape::Bool => ("是或否", "true or false"),
+            Shape::Int => ("整数", "a whole number"),
+            Shape::Number => ("数字", "a number"),
+            Shape::Text | Shape::Choice(_) => ("文字", "a text"),
+            Shape::List(_) => ("列表", "a list"),
+            Shape::Record(_) | Shape::Params(_) => ("一组字段", "a record"),
+            Shape::Any => ("一个值", "a value"),
+        };
+        Words::new(zh, en)
     }
 }
 

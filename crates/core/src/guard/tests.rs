@@ -154,6 +154,10 @@ fn eval_on(text: &str, fields: &Fields) -> Verdict {
     guard.eval(&env(Arc::new(Domain)), &params(), &scope)
 }
 
+fn is_chinese(text: &str) -> bool {
+    text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
+}
+
 fn check(text: &str, expected: Verdict) {
     assert_eq!(eval_on(text, &fields()), expected, "{text}");
 }
@@ -245,6 +249,7 @@ fn what_goes_wrong_while_running_is_never_true() {
             );
         };
         assert!(why.en.contains(part), "{text}: {why:?}");
+        assert!(is_chinese(&why.zh), "{text}: {why:?}");
         assert!(
             !why.zh.contains("甘肃") && !why.en.contains("甘肃"),
             "{text}: a value in {why:?}"
@@ -426,7 +431,8 @@ fn slips_are_found_when_compiled() {
     ] {
         let error = compile(text).expect_err(text);
         let found = text.get(error.span.clone());
-        assert!(error.message.contains(part), "{text}: {error:?}");
+        assert!(error.message.en.contains(part), "{text}: {error:?}");
+        assert!(is_chinese(&error.message.zh), "{text}: {error:?}");
         assert_eq!(found, Some(covers), "{text}: {error:?}");
         assert_eq!(error.suggestion.unwrap_or_default(), suggestion, "{text}");
     }
@@ -437,7 +443,7 @@ fn limits_are_held_before_parsing() {
     let check = |text: String, part: Option<&str>| match (compile(&text), part) {
         (Ok(_), None) => {}
         (Err(error), Some(part)) => {
-            assert!(error.message.contains(part), "{error:?}");
+            assert!(error.message.en.contains(part), "{error:?}");
             assert!(text.get(error.span.clone()).is_some(), "{error:?}");
         }
         (result, part) => panic!("{text}: {result:?}, expected {part:?}"),

@@ -7,6 +7,8 @@ use std::ops::Range;
 use cel::parser::pratt_parser::{Lexer, TokenKind};
 
 use super::GuardError;
+use crate::Words;
+use crate::words::say;
 
 /// Longest text, in bytes.
 const MAX_BYTES: usize = 1024;
@@ -42,12 +44,19 @@ impl<'a> Text<'a> {
     pub(super) fn read(source: &'a str) -> Result<Self, GuardError> {
         if source.len() > MAX_BYTES {
             let start = source.floor_char_boundary(MAX_BYTES);
-            let message = format!("{} bytes; a guard has at most {MAX_BYTES}", source.len());
+            let count = source.len();
+            let message = say!(
+                "有 {count} 字节；条件最多 {MAX_BYTES} 字节",
+                "{count} bytes; a guard has at most {MAX_BYTES}"
+            );
             return Err(GuardError::new(message, start..source.len()));
         }
         let tokens = tokens(source)?;
         if tokens.is_empty() {
-            let message = "the guard is empty; expected an expression that is true or false";
+            let message = Words::new(
+                "条件是空的；应为结果是 true 或 false 的表达式",
+                "the guard is empty; expected an expression that is true or false",
+            );
             return Err(GuardError::new(message, 0..source.len()));
         }
         check_limits(&tokens)?;
@@ -224,10 +233,13 @@ fn tokens(source: &str) -> Result<Vec<Token<'_>>, GuardError> {
                 let what = lexer
                     .get_error()
                     .map_or("unexpected character", |error| error.message.as_str());
-                return Err(GuardError::new(what, span));
+                return Err(GuardError::new(super::malformed(what), span));
             }
             TokenKind::TokEqual => {
-                let error = GuardError::new("`=` compares nothing; write `==`", span);
+                let error = GuardError::new(
+                    Words::new("“=”不能比较，请写“==”", "`=` compares nothing; write `==`"),
+                    span,
+                );
                 return Err(error.suggest("=="));
             }
             kind => tokens.push(Token {
@@ -244,8 +256,10 @@ fn check_limits(tokens: &[Token<'_>]) -> Result<(), GuardError> {
     for token in tokens {
         operators += usize::from(token.is_operator());
         if operators > MAX_OPERATORS {
-            let message =
-                format!("more than {MAX_OPERATORS} operators, brackets and calls; split the guard");
+            let message = say!(
+                "运算符、括号和调用超过 {MAX_OPERATORS} 个；请拆成几个条件",
+                "more than {MAX_OPERATORS} operators, brackets and calls; split the guard"
+            );
             return Err(GuardError::new(message, token.span()));
         }
         if token.opens() {
@@ -254,7 +268,10 @@ fn check_limits(tokens: &[Token<'_>]) -> Result<(), GuardError> {
             depth = depth.saturating_sub(1);
         }
         if depth > MAX_NESTING {
-            let message = format!("brackets nest more than {MAX_NESTING} deep");
+            let message = say!(
+                "括号嵌套超过 {MAX_NESTING} 层",
+                "brackets nest more than {MAX_NESTING} deep"
+            );
             return Err(GuardError::new(message, token.span()));
         }
     }
