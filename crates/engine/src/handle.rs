@@ -95,7 +95,7 @@ impl SubmitError {
                 format!("排队的事件太多；请 {} 秒后再试", retry_after.as_secs())
             }
             SubmitError::Draining => "服务正在停止".to_owned(),
-            SubmitError::Unavailable(why) => format!("数据库没有应答：{why}"),
+            SubmitError::Unavailable(why) => format!("现在处理不了：{why}"),
         };
         Words::new(zh, self.to_string())
     }

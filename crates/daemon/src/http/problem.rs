@@ -232,7 +232,7 @@ pub(crate) async fn in_callers_language(
     }
 }
 
-/// `places` as they stand in the body; those of a case's fields lie below `/fields`.
+/// Each problem with its place in the body; those of a case's fields lie below `/fields`.
 fn field_errors(problems: Vec<FieldProblem>) -> Vec<(String, Words)> {
     let item = |p: FieldProblem| (p.pointer, p.detail);
     problems.into_iter().map(item).collect()

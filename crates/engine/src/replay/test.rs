@@ -55,10 +55,11 @@ pub async fn run_test(setup: &Setup, id: &str, test: &WorkflowTest) -> TestRepor
     let case = match started {
         Ok(ack) => ack.case.id,
         Err(error) => {
+            let Words { zh, en } = error.words();
             report.failures.push(failure(
                 &test.span,
-                format!("无法开始：{error}"),
-                format!("the case cannot start: {error}"),
+                format!("无法开始：{zh}"),
+                format!("the case cannot start: {en}"),
             ));
             return report;
         }
@@ -112,7 +113,8 @@ fn start_of(setup: &Setup, id: &str, test: &WorkflowTest) -> StartCase {
 impl Run<'_> {
     async fn step(&mut self, step: &TestStep) {
         if let Err(error) = self.replay.advance_to(step.at).await {
-            self.fail(&step.span, error.to_string(), error.to_string());
+            let Words { zh, en } = error.words();
+            self.fail(&step.span, zh, en);
             return;
         }
         if let Some(event) = &step.event {
@@ -145,11 +147,14 @@ impl Run<'_> {
         let answer = self.replay.submit(event).await;
         match (&test.refused, answer) {
             (None, Ok(_)) => {}
-            (None, Err(error)) => self.fail(
-                &test.span,
-                format!("“{}”被拒绝：{error}", test.name),
-                format!("`{}` was refused: {error}", test.name),
-            ),
+            (None, Err(error)) => {
+                let Words { zh, en } = error.words();
+                self.fail(
+                    &test.span,
+                    format!("“{}”被拒绝：{zh}", test.name),
+                    format!("`{}` was refused: {en}", test.name),
+                );
+            }
             (Some(wanted), Ok(_)) => self.fail(
                 &test.span,
                 format!("“{}”应以“{wanted}”被拒绝，却被接受", test.name),
@@ -160,10 +165,11 @@ impl Run<'_> {
             ),
             (Some(wanted), Err(error)) => {
                 if !refused_as(&error, wanted) {
+                    let Words { zh, en } = error.words();
                     self.fail(
                         &test.span,
-                        format!("应以“{wanted}”被拒绝，实际是：{error}"),
-                        format!("should be refused with `{wanted}`, but: {error}"),
+                        format!("应以“{wanted}”被拒绝，实际是：{zh}"),
+                        format!("should be refused with `{wanted}`, but: {en}"),
                     );
                 }
             }
