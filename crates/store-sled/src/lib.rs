@@ -10,6 +10,7 @@
 
 mod flusher;
 mod lock;
+mod offline;
 mod open;
 mod queue;
 mod rows;
@@ -17,5 +18,6 @@ mod store;
 mod watchdog;
 mod writer;
 
+pub use offline::{Offline, import};
 pub use open::Options;
 pub use store::SledStore;

@@ -1,12 +1,13 @@
 //! The file that is locked while a directory is in use, and that remembers what sled does not notice by itself.
 //!
-//! It is empty until a store was made here, then holds [`TEXT`]; a clean close adds the length of sled's file. A file cut
-//! shorter while nobody used it would else be opened as an older state, or as a new store, without a word.
+//! It is empty until a store was made here, then holds [`TEXT`]; a clean close adds the length of sled's file and how often
+//! the store was closed, which the last row written says too. A file cut shorter or zeroed at the end of sled's log while
+//! nobody used it would else be opened as an older state, or as a new store, without a word.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use qixian_store::Error;
 use rustix::fs::{FlockOperation, flock};
@@ -26,6 +27,8 @@ pub(crate) struct Lock {
     dir: PathBuf,
     /// Whether the store was opened: only then does dropping this close it.
     opened: AtomicBool,
+    /// What the last row says, once it is written; 0 before.
+    closings: AtomicU64,
 }
 
 impl Lock {
@@ -41,6 +44,7 @@ impl Lock {
                 file,
                 dir: dir.to_owned(),
                 opened: AtomicBool::new(false),
+                closings: AtomicU64::new(0),
             }),
             Err(Errno::WOULDBLOCK) => Err(Error::InUse {
                 dir: dir.display().to_string(),
@@ -56,12 +60,22 @@ impl Lock {
             .map_err(|error| unusable(&self.dir, &error))?;
         let found = self.length();
         match closed_at {
-            Some(length) if found < length => Err(Error::Damaged {
+            Some((length, _)) if found < length => Err(Error::Damaged {
                 key: self.dir.join(PAGES).display().to_string(),
                 reason: format!("it had {length} bytes and has {found}; restore a backup"),
             }),
             _ => Ok(()),
         }
+    }
+
+    /// How often the store was closed, as the last clean close left it.
+    pub(crate) fn closings(&self) -> io::Result<Option<u64>> {
+        Ok(self.closed_at()?.and_then(|(_, closings)| closings))
+    }
+
+    /// Says that the last row is durable and what it says.
+    pub(crate) fn set_closings(&self, closings: u64) {
+        self.closings.store(closings, Ordering::SeqCst);
     }
 
     /// Whether a store was made here before.
@@ -79,12 +93,16 @@ impl Lock {
         file.sync_all()
     }
 
-    fn closed_at(&self) -> io::Result<Option<u64>> {
+    /// The length, and how often it was closed; versions before the second was kept left it out.
+    fn closed_at(&self) -> io::Result<Option<(u64, Option<u64>)>> {
         let mut text = String::new();
         let mut file = &self.file;
         file.seek(SeekFrom::Start(0))?;
         file.read_to_string(&mut text)?;
-        Ok(text.strip_prefix(TEXT).and_then(|n| n.trim().parse().ok()))
+        let numbers = text.strip_prefix(TEXT).unwrap_or_default();
+        let mut numbers = numbers.split_whitespace().map(|n| n.parse().ok());
+        let length = numbers.next().flatten();
+        Ok(length.map(|length| (length, numbers.next().flatten())))
     }
 
     fn length(&self) -> u64 {
@@ -94,7 +112,10 @@ impl Lock {
     fn mark_as_closed(&self) -> io::Result<()> {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(TEXT.len() as u64))?;
-        writeln!(file, "{}", self.length())?;
+        match self.closings.load(Ordering::SeqCst) {
+            0 => writeln!(file, "{}", self.length())?,
+            closings => writeln!(file, "{} {closings}", self.length())?,
+        }
         file.sync_all()
     }
 }

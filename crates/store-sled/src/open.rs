@@ -10,6 +10,7 @@ use std::time::Duration;
 use qixian_store::{Error, codec, keys};
 
 use crate::lock::{Lock, PAGES};
+use crate::rows::failed;
 
 /// The format of the rows that this version writes.
 const FORMAT: u32 = 1;
@@ -73,6 +74,7 @@ pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, Error> {
     };
     let db = db.map_err(|error| cannot_open(dir, error))?;
     check_format(dir, &db, &lock)?;
+    check_closings(dir, &db, &lock)?;
     let pages = File::open(dir.join(PAGES)).map_err(|error| unusable(dir, &error))?;
     let synced = sync(&db, &pages)
         .and_then(|()| lock.mark_as_made())
@@ -85,6 +87,36 @@ pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, Error> {
 pub(crate) fn sync(db: &sled::Db, pages: &File) -> io::Result<()> {
     db.flush().map_err(io::Error::from)?;
     pages.sync_data()
+}
+
+/// Writes the last row before a clean close, by which the next opening knows that it sees everything.
+pub(crate) fn write_last(db: &sled::Db, pages: &File, lock: &Lock) -> Result<(), Error> {
+    let closings = closings(db)? + 1;
+    let row = codec::encode(keys::CLOSINGS, &closings)?;
+    db.insert(keys::CLOSINGS, row).map_err(failed)?;
+    sync(db, pages).map_err(|error| Error::Backend(error.to_string()))?;
+    lock.set_closings(closings);
+    Ok(())
+}
+
+fn closings(db: &sled::Db) -> Result<u64, Error> {
+    match db.get(keys::CLOSINGS).map_err(failed)? {
+        Some(row) => codec::decode(keys::CLOSINGS, &row),
+        None => Ok(0),
+    }
+}
+
+/// sled takes damage near the end of its log for what a power cut leaves, and opens the state before it.
+fn check_closings(dir: &Path, db: &sled::Db, lock: &Lock) -> Result<(), Error> {
+    let left = lock.closings().map_err(|error| unusable(dir, &error))?;
+    let found = closings(db)?;
+    match left {
+        Some(left) if found < left => Err(Error::Damaged {
+            key: dir.join(PAGES).display().to_string(),
+            reason: "what was written last is not in it any more; restore a backup".to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn open_sled(dir: &Path, options: &Options) -> Result<sled::Db, sled::Error> {

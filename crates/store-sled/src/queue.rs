@@ -41,6 +41,8 @@ struct State {
     /// The latest refusal; until it was read, what is submitted is refused too.
     refused: Option<Receipt>,
     closed: bool,
+    /// Whether writing failed for good.
+    abandoned: bool,
 }
 
 impl Queue {
@@ -124,9 +126,15 @@ impl Queue {
     pub(crate) fn abandon(&self) {
         let mut state = self.lock();
         state.closed = true;
+        state.abandoned = true;
         state.jobs.clear();
         drop(state);
         self.changed.notify_all();
+    }
+
+    /// Whether writing failed for good: nobody knows then what is on disk.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.lock().abandoned
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -17,7 +17,7 @@ use qixian_store::{
 };
 
 use crate::lock::Lock;
-use crate::open::{Opened, Options, open};
+use crate::open::{Opened, Options, open, write_last};
 use crate::queue::Queue;
 use crate::rows::Tree;
 use crate::watchdog::{OnFatal, Watchdog, panic_text};
@@ -37,8 +37,9 @@ pub struct SledStore {
     queue: Arc<Queue>,
     tree: Tree,
     threads: Vec<JoinHandle<()>>,
+    pages: File,
     /// Held until everything else is closed.
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl SledStore {
@@ -51,13 +52,15 @@ impl SledStore {
         let Opened { db, pages, lock } = open(dir.as_ref(), options)?;
         let tree = Tree(db);
         let queue = Arc::new(Queue::default());
-        let threads = start(&queue, &tree, pages, options)
+        let threads = (pages.try_clone())
+            .and_then(|pages| start(&queue, &tree, pages, options))
             .map_err(|error| Error::Backend(format!("cannot start a thread: {error}")))?;
         Ok(Self {
             queue,
             tree,
             threads,
-            _lock: lock,
+            pages,
+            lock,
         })
     }
 
@@ -89,6 +92,19 @@ impl Drop for SledStore {
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so by `on_fatal`.
             thread.join().ok();
+        }
+        if self.queue.is_abandoned() {
+            return;
+        }
+        let last = || write_last(&self.tree.0, &self.pages, &self.lock);
+        match catch_unwind(AssertUnwindSafe(last)) {
+            Ok(Ok(())) => {}
+            // Nothing is lost: the next opening only can't tell whether the file was damaged meanwhile.
+            Ok(Err(error)) => tracing::warn!(event = "store_close_not_marked", reason = %error),
+            Err(panic) => {
+                let reason = panic_text(&*panic);
+                tracing::warn!(event = "store_close_not_marked", reason);
+            }
         }
     }
 }

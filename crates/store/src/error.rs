@@ -51,4 +51,12 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// ST0008: a file to import does not hold what an export writes.
+    #[error("ST0008: line {line} of the file cannot be taken: {reason}")]
+    BadLine {
+        /// Its number, 1 for the first.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
 }

@@ -42,6 +42,9 @@ pub const TITLE_MAX: usize = 64;
 /// The key under which the store's format version stands.
 pub const FORMAT: &[u8] = b"mformat";
 
+/// The key under which a backend may count how often it was closed; it is not moved to other stores.
+pub const CLOSINGS: &[u8] = b"mclosings";
+
 /// A case.
 pub fn case(id: CaseId) -> Key {
     join(b'c', &[id.as_bytes()])
@@ -50,6 +53,13 @@ pub fn case(id: CaseId) -> Key {
 /// A journal line.
 pub fn journal(case: CaseId, seq: Rev) -> Key {
     join(b'e', &[case.as_bytes(), &seq.to_be_bytes()])
+}
+
+/// Case and seq of a key that [`journal`] made.
+pub fn read_journal(key: &[u8]) -> Option<(CaseId, Rev)> {
+    let (case, seq) = key.strip_prefix(b"e")?.split_first_chunk::<16>()?;
+    let seq = Rev::from_be_bytes(seq.try_into().ok()?);
+    Some((CaseId::from_bytes(*case), seq))
 }
 
 /// A wake-up row.
@@ -142,6 +152,17 @@ pub fn definition(definition: &DefinitionRef) -> Key {
     key
 }
 
+/// The definition of a key that [`definition`] made.
+pub fn read_definition(key: &[u8]) -> Option<DefinitionRef> {
+    let (id, rest) = read_text(key.strip_prefix(b"d")?)?;
+    let (version, digest) = rest.split_first_chunk::<4>()?;
+    Some(DefinitionRef {
+        id: id.to_owned(),
+        version: u32::from_be_bytes(*version),
+        digest: std::str::from_utf8(digest).ok()?.to_owned(),
+    })
+}
+
 /// A client, contact or asset.
 pub fn record(kind: RecordKind, id: CaseId) -> Key {
     join(b'r', &[&[kind_byte(kind)], id.as_bytes()])
@@ -177,6 +198,12 @@ pub fn reference(reference: &str) -> Key {
 /// A piece of the value of `key`, told from the pieces of other values of that key by its checksum.
 pub fn piece(key: &[u8], checksum: [u8; 4], number: u16) -> Key {
     join(b'z', &[key, &checksum, &number.to_be_bytes()])
+}
+
+/// The key whose value a key that [`piece`] made belongs to.
+pub fn read_piece(key: &[u8]) -> Option<&[u8]> {
+    let rest = key.strip_prefix(b"z")?;
+    rest.split_last_chunk::<6>().map(|(owner, _)| owner)
 }
 
 /// Before all cases by next due.
@@ -350,6 +377,17 @@ mod tests {
         assert_eq!(read_state(&key), Some(("first-filing", "通过")));
         assert_eq!(read_place(&key), Some(place));
         assert_eq!(read_seen_at(&seen_at(row.at, "k-1")), Some("k-1"));
+        assert_eq!(read_journal(&journal(id(3), 258)), Some((id(3), 258)));
+        assert_eq!(
+            read_piece(&piece(&case(id(3)), [1; 4], 2)),
+            Some(&*case(id(3)))
+        );
+        let text = DefinitionRef {
+            id: "首次备案".to_owned(),
+            version: 3,
+            digest: "0123456789abcdef".to_owned(),
+        };
+        assert_eq!(read_definition(&definition(&text)), Some(text));
     }
 
     #[test]

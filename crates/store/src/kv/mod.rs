@@ -2,6 +2,7 @@
 //! which add files, threads and durability.
 
 mod draft;
+pub mod dump;
 mod list;
 mod messages;
 mod read;

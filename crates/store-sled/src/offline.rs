@@ -1,0 +1,146 @@
+//! A directory opened for work on all its rows, while no daemon uses it.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead};
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use qixian_store::Error;
+use qixian_store::kv::dump::{self, Apply, Imported};
+use qixian_store::kv::{Changes, Rows};
+
+use crate::lock::{Lock, PAGES};
+use crate::open::{Opened, Options, open, unusable, write_last};
+use crate::rows::{Tree, failed};
+use crate::watchdog::panic_text;
+
+/// An existing store's rows. Closed by [`Offline::close`], which makes changes durable.
+#[derive(Debug)]
+pub struct Offline {
+    tree: Tree,
+    pages: File,
+    lock: Lock,
+}
+
+impl Offline {
+    /// Opens a directory that a store was made in before.
+    ///
+    /// # Errors
+    /// As [`crate::SledStore::open`]; [`Error::Unusable`] too where there is no store, which is then not made.
+    pub fn open(dir: &Path, options: &Options) -> Result<Self, Error> {
+        if !dir.join(PAGES).is_file() {
+            let none = io::Error::new(io::ErrorKind::NotFound, "there is no store in it");
+            return Err(unusable(dir, &none));
+        }
+        Self::open_or_make(dir, options)
+    }
+
+    fn open_or_make(dir: &Path, options: &Options) -> Result<Self, Error> {
+        let Opened { db, pages, lock } = open(dir, options)?;
+        Ok(Self {
+            tree: Tree(db),
+            pages,
+            lock,
+        })
+    }
+
+    /// Makes what was applied durable, and gives the directory free.
+    ///
+    /// # Errors
+    /// Whatever the backend says; what was applied may then not be durable.
+    pub fn close(self) -> Result<(), Error> {
+        self.guarded(|tree| write_last(&tree.0, &self.pages, &self.lock))
+    }
+
+    /// sled panics on some damage; that is an answer too.
+    fn guarded<T>(&self, read: impl FnOnce(&Tree) -> Result<T, Error>) -> Result<T, Error> {
+        catch_unwind(AssertUnwindSafe(|| read(&self.tree)))
+            .unwrap_or_else(|panic| Err(Error::Backend(panic_text(&*panic).to_owned())))
+    }
+}
+
+impl Rows for Offline {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.guarded(|tree| tree.get(key))
+    }
+
+    fn scan(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        self.guarded(|tree| tree.scan(from, to, limit))
+    }
+}
+
+impl Apply for Offline {
+    fn apply(&self, changes: Changes) -> Result<(), Error> {
+        let mut batch = sled::Batch::default();
+        for (key, row) in changes {
+            match row {
+                Some(row) => batch.insert(key, row),
+                None => batch.remove(key),
+            }
+        }
+        self.guarded(|tree| tree.0.apply_batch(batch).map_err(failed))
+    }
+}
+
+/// Makes a store of an export in `dir`, which must be empty or not there. It is built beside, in `<dir>.importing`, and
+/// renamed once it is whole and durable: after an error or a kill there is nothing in `dir`.
+///
+/// # Errors
+/// [`Error::BadLine`] naming the line that cannot be taken; [`Error::Unusable`] where `dir` holds something, or the
+/// directory beside it cannot be made; [`Error::InUse`] where another import goes on.
+pub fn import(dir: &Path, input: &mut impl BufRead, options: &Options) -> Result<Imported, Error> {
+    let empty = match fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        Err(error) => return Err(unusable(dir, &error)),
+    };
+    if !empty {
+        let reason =
+            io::Error::other("it is not empty; name another directory, or move this one away");
+        return Err(unusable(dir, &reason));
+    }
+    let mut beside = dir.as_os_str().to_owned();
+    beside.push(".importing");
+    let beside = PathBuf::from(beside);
+    clear(&beside)?;
+    let imported = build(&beside, input, options).and_then(|imported| {
+        let moved = fs::rename(&beside, dir).and_then(|()| sync_parent(dir));
+        moved.map_err(|error| unusable(dir, &error))?;
+        Ok(imported)
+    });
+    if imported.is_err() && !matches!(imported, Err(Error::InUse { .. })) {
+        fs::remove_dir_all(&beside).ok();
+    }
+    imported
+}
+
+/// Removes what a killed import left.
+fn clear(beside: &Path) -> Result<(), Error> {
+    if !beside.exists() {
+        return Ok(());
+    }
+    let lock = Lock::take(beside)?;
+    fs::remove_dir_all(beside).map_err(|error| unusable(beside, &error))?;
+    drop(lock);
+    Ok(())
+}
+
+fn build(beside: &Path, input: &mut impl BufRead, options: &Options) -> Result<Imported, Error> {
+    let rows = Offline::open_or_make(beside, options)?;
+    let imported = dump::import(&rows, input)?;
+    rows.close()?;
+    Ok(imported)
+}
+
+fn sync_parent(dir: &Path) -> io::Result<()> {
+    match fs::canonicalize(dir)?.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
