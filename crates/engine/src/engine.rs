@@ -63,8 +63,8 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             inbox: 4_096,
-            group_items: 64,
-            group_keys: 400,
+            group_items: 128,
+            group_keys: 500,
             horizon_rows: 20_000,
             cached_cases: 4_096,
             tries_per_item: 5,
