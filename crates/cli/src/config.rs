@@ -2,7 +2,6 @@
 
 use clap::{Args, Subcommand};
 use qixian_core::Words;
-use qixian_daemon::files::ConfigFiles;
 use qixian_daemon::{Overrides, Settings};
 use qixian_workflow::{Diagnostics, Severity};
 use serde_json::json;
@@ -49,7 +48,7 @@ pub(crate) fn run(out: &Out, args: ConfigCommandArgs) -> Result<(), Failure> {
 }
 
 fn check(out: &Out, config: &ConfigArgs) -> Result<(), Failure> {
-    let found = problems(config)?;
+    let found = problems(config);
     let (errors, warnings) = (found.count(Severity::Error), found.count(Severity::Warning));
     match out.json {
         true => out.json(&json!({
@@ -70,30 +69,18 @@ fn check(out: &Out, config: &ConfigArgs) -> Result<(), Failure> {
 }
 
 /// Everything that is wrong, of the settings and of the files beside them.
-fn problems(config: &ConfigArgs) -> Result<Diagnostics, Failure> {
-    let (settings, mut found) = match local::settings(config, Vec::new()) {
-        Ok(settings) => {
-            let found = settings.check_providers();
-            (settings, found)
-        }
-        Err(Failure::Files(found)) => (beside(config)?, found),
-        Err(other) => return Err(other),
+fn problems(config: &ConfigArgs) -> Diagnostics {
+    let overrides = Overrides {
+        config: config.config.clone(),
+        values: Vec::new(),
     };
+    let (settings, mut found) = Settings::read(&overrides, &|name| std::env::var(name).ok());
+    found.append(settings.check_providers());
     match qixian_daemon::catalog(&settings) {
         Ok(loaded) => found.append(loaded.catalog.warnings().clone()),
         Err(more) => found.append(more),
     }
-    Ok(found)
-}
-
-/// The default settings with the files beside a configuration file that cannot be used itself.
-fn beside(config: &ConfigArgs) -> Result<Settings, Failure> {
-    let mut settings = Settings::load(&Overrides::default(), &|_| None)?;
-    let path = config.config.as_deref();
-    if let Ok(files) = ConfigFiles::with_directory(path.and_then(|path| path.parent())) {
-        settings.files = files;
-    }
-    Ok(settings)
+    found
 }
 
 fn show(out: &Out, args: &ShowArgs) -> Result<(), Failure> {

@@ -13,7 +13,9 @@ use qixian_workflow::{
 };
 
 use crate::files::{ConfigFile, ConfigFiles};
+use crate::said::template_words;
 use crate::settings::Settings;
+use crate::settings::names::{did_you_mean, one_of};
 
 /// Everything that was loaded.
 #[derive(Clone)]
@@ -45,11 +47,13 @@ pub fn catalog(settings: &Settings) -> Result<Loaded, Diagnostics> {
         Ok(catalog) => catalog,
         Err(found) => {
             problems.append(found);
+            problems.append(names_without_workflows(settings, sources));
             return Err(problems);
         }
     };
     let env = catalog.env();
     problems.append(check_names(settings, &env));
+    problems.append(check_roles(settings, &catalog));
     let Some(templates) = templates.filter(|_| !problems.has_errors()) else {
         return Err(problems);
     };
@@ -160,9 +164,30 @@ fn template_problem(files: &[&ConfigFile], error: &TemplateError) -> Diagnostics
     let before = error.line.map_or(0, |line| line.saturating_sub(1));
     let start: usize = text.split_inclusive('\n').take(before).map(str::len).sum();
     let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-    let message = Words::new(format!("模板有误：{}", error.detail), error.detail.clone());
-    let found = plain_error(Code::TemplateBroken, start..end, message);
+    let said = template_words(&error.detail);
+    let narrow = said.name.and_then(|name| {
+        let at = start + text[start..end].find(name)?;
+        Some(at..at + name.len())
+    });
+    let mut found = plain_error(
+        Code::TemplateBroken,
+        narrow.unwrap_or(start..end),
+        said.message,
+    );
+    found.help = said.help;
     Diagnostics::of(&Source::new(&error.file, text), vec![found])
+}
+
+/// What is wrong with the settings' names, when rules and calendars can be read though workflows cannot.
+fn names_without_workflows(settings: &Settings, sources: Sources) -> Diagnostics {
+    let sources = Sources {
+        workflows: Vec::new(),
+        ..sources
+    };
+    match Catalog::build(&sources, Arc::new(NoFunctions)) {
+        Ok(catalog) => check_names(settings, &catalog.env()),
+        Err(_) => Diagnostics::default(),
+    }
 }
 
 /// The names that settings give must exist.
@@ -170,26 +195,63 @@ fn check_names(settings: &Settings, env: &Env) -> Diagnostics {
     let packs: Vec<&str> = env.rules.keys().map(String::as_str).collect();
     let calendars: Vec<&str> = env.calendars.keys().map(String::as_str).collect();
     let checks = [
-        ("rules", settings.rules.as_str(), packs),
-        ("calendar", settings.calendar.as_str(), calendars),
+        (
+            "rules",
+            settings.rules.as_str(),
+            packs,
+            "规则包",
+            "rule pack",
+        ),
+        (
+            "calendar",
+            settings.calendar.as_str(),
+            calendars,
+            "工作日历",
+            "calendar",
+        ),
     ];
     let mut problems = Diagnostics::default();
-    for (name, value, known) in checks {
+    for (name, value, known, zh, en) in checks {
         if known.contains(&value) {
             continue;
         }
-        let (zh, en) = (known.join("、"), known.join(", "));
-        let text = format!("{name} = \"{value}\"");
-        let span = name.len() + 3..text.len();
         let message = Words::new(
-            format!("{name} 指向“{value}”，它不存在；可用的有：{zh}"),
-            format!("`{name}` names `{value}`, which does not exist; known here: {en}"),
+            format!("{name} 指向“{value}”，没有这个{zh}"),
+            format!("`{name}` names `{value}`, and there is no such {en}"),
         );
-        let found = plain_error(Code::SettingsUnknownName, span, message);
-        problems.append(Diagnostics::of(
-            &Source::new("settings", &text),
-            vec![found],
-        ));
+        let code = Code::SettingsUnknownName;
+        let (source, mut found) = settings.problem_at(name, code, message);
+        found.help = did_you_mean(value, &known).unwrap_or_else(|| one_of(&known));
+        problems.append(Diagnostics::of(&source, vec![found]));
+    }
+    problems
+}
+
+/// A role that no workflow has is a slip of the pen: nothing would ever be sent to its holder.
+fn check_roles(settings: &Settings, catalog: &Catalog) -> Diagnostics {
+    let roles = catalog.files().flat_map(|file| &file.workflow.roles);
+    let known: BTreeSet<&str> = roles.map(|role| role.as_str()).collect();
+    let known: Vec<&str> = known.into_iter().collect();
+    let mut problems = Diagnostics::default();
+    for (index, member) in settings.sending.staff.iter().enumerate() {
+        for role in member
+            .roles
+            .iter()
+            .filter(|role| !known.contains(&role.as_str()))
+        {
+            let message = Words::new(
+                format!("{} 的角色“{role}”在任何流程里都没有", member.name),
+                format!(
+                    "{} has the role `{role}`, which no workflow has",
+                    member.name
+                ),
+            );
+            let path = format!("staff.{index}.roles");
+            let code = Code::SettingsUnknownName;
+            let (source, mut found) = settings.problem_at(&path, code, message);
+            found.help = did_you_mean(role, &known).unwrap_or_else(|| one_of(&known));
+            problems.append(Diagnostics::of(&source, vec![found]));
+        }
     }
     problems
 }

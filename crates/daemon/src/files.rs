@@ -1,8 +1,12 @@
 //! The configuration files: those embedded in the binary, overlaid by a directory's.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use qixian_core::Words;
+use qixian_notify::why_unread;
 
 /// Every file of the repository's `config/`, by its name below it, with `/` between the parts.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded_files.rs"));
@@ -57,49 +61,40 @@ impl ConfigFiles {
         }
     }
 
-    /// The embedded files, overlaid by those of `dir`.
-    ///
-    /// # Errors
-    /// The first file or directory that cannot be read, or is no UTF-8 text.
-    pub fn with_directory(dir: Option<&Path>) -> Result<Self, FileError> {
+    /// The embedded files, overlaid by those of `dir`, and every file or directory that could not be read.
+    pub fn with_directory(dir: Option<&Path>) -> (Self, Vec<FileError>) {
         let mut all = Self::embedded();
-        let Some(dir) = dir else { return Ok(all) };
-        for name in SINGLE {
-            if dir.join(name).is_file() {
-                all.put(dir, Path::new(name))?;
-            }
+        let mut unread = Vec::new();
+        let Some(dir) = dir else { return (all, unread) };
+        for name in SINGLE.iter().filter(|name| dir.join(name).exists()) {
+            all.put(dir, Path::new(name), &mut unread);
         }
-        for folder in FOLDERS {
-            if dir.join(folder).is_dir() {
-                all.put_folder(dir, Path::new(folder))?;
-            }
+        for folder in FOLDERS.iter().filter(|name| dir.join(name).is_dir()) {
+            all.put_folder(dir, Path::new(folder), &mut unread);
         }
-        Ok(all)
+        (all, unread)
     }
 
-    fn put_folder(&mut self, root: &Path, folder: &Path) -> Result<(), FileError> {
-        let path = root.join(folder);
-        let fail = |source| FileError {
-            path: path.clone(),
-            source,
+    fn put_folder(&mut self, root: &Path, folder: &Path, unread: &mut Vec<FileError>) {
+        let names = match names_in(&root.join(folder)) {
+            Ok(names) => names,
+            Err(error) => return unread.push(error),
         };
-        for entry in std::fs::read_dir(&path).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            let below = folder.join(entry.file_name());
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                continue;
-            }
-            match entry.path().is_dir() {
-                true => self.put_folder(root, &below)?,
-                false => self.put(root, &below)?,
+        for name in names {
+            let below = folder.join(name);
+            match root.join(&below).is_dir() {
+                true => self.put_folder(root, &below, unread),
+                false => self.put(root, &below, unread),
             }
         }
-        Ok(())
     }
 
-    fn put(&mut self, root: &Path, below: &Path) -> Result<(), FileError> {
+    fn put(&mut self, root: &Path, below: &Path, unread: &mut Vec<FileError>) {
         let path = root.join(below);
-        let text = read_text(&path)?;
+        let text = match read_text(&path) {
+            Ok(text) => text,
+            Err(error) => return unread.push(error),
+        };
         let name = below.to_string_lossy().replace('\\', "/");
         let file = ConfigFile {
             shown: path.display().to_string(),
@@ -107,7 +102,6 @@ impl ConfigFiles {
             name: name.clone(),
         };
         self.files.insert(name, file);
-        Ok(())
     }
 
     /// The file of this name.
@@ -125,6 +119,24 @@ impl ConfigFiles {
     }
 }
 
+/// The names in a directory in their order, without hidden ones.
+fn names_in(path: &Path) -> Result<Vec<OsString>, FileError> {
+    let read = || -> io::Result<Vec<OsString>> {
+        let entries = std::fs::read_dir(path)?;
+        let mut names = Vec::new();
+        for entry in entries {
+            names.push(entry?.file_name());
+        }
+        names.retain(|name| !name.to_string_lossy().starts_with('.'));
+        names.sort();
+        Ok(names)
+    };
+    read().map_err(|source| FileError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// The text of a file, if it is not absurdly long.
 ///
 /// # Errors
@@ -133,9 +145,10 @@ pub fn read_text(path: &Path) -> Result<String, FileError> {
     let read = || {
         let size = std::fs::metadata(path)?.len();
         match size > MOST_BYTES {
-            true => Err(io::Error::other(format!(
-                "{size} bytes; at most {MOST_BYTES} are read"
-            ))),
+            true => Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("{size} bytes; at most {MOST_BYTES} are read"),
+            )),
             false => std::fs::read_to_string(path),
         }
     };
@@ -143,6 +156,22 @@ pub fn read_text(path: &Path) -> Result<String, FileError> {
         path: path.to_owned(),
         source,
     })
+}
+
+impl FileError {
+    /// Why it could not be read, for people; without its name.
+    pub fn why(&self) -> Words {
+        match self.source.kind() {
+            io::ErrorKind::FileTooLarge => {
+                let most = MOST_BYTES >> 20;
+                Words::new(
+                    format!("文件太大，超过 {most} MiB；是不是放错了文件？"),
+                    format!("it is larger than {most} MiB; is it the right file?"),
+                )
+            }
+            _ => why_unread(&self.source),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +184,8 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("calendars/cn")).expect("made");
         std::fs::write(dir.path().join("calendars/cn/2026.toml"), "mine").expect("written");
         std::fs::write(dir.path().join("notes.txt"), "not ours").expect("written");
-        let files = ConfigFiles::with_directory(Some(dir.path())).expect("read");
+        let (files, unread) = ConfigFiles::with_directory(Some(dir.path()));
+        assert!(unread.is_empty(), "{unread:?}");
         let text = |name: &str| files.get(name).map(|file| file.text.as_str());
         assert_eq!(text("calendars/cn/2026.toml"), Some("mine"));
         assert!(text("calendars/cn/2025.toml").is_some_and(|t| t.contains("2025")));

@@ -30,7 +30,7 @@ mod sms;
 mod smtp;
 mod template;
 
-pub use build::{BuildError, build};
+pub use build::{BuildError, build, problems, why_unread};
 pub use compose::{ComposeError, ComposeScope, Related, compose};
 pub use directory::{Directory, Person, Staff};
 pub use folder::FolderProvider;

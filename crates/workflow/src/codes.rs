@@ -96,8 +96,12 @@ codes! {
     SettingsWrongType "CF0003" "值的类型不对" "a value of the wrong type"
     SettingsBadValue "CF0004" "值的写法不对" "a value that cannot be read"
     SettingsUnknownName "CF0005" "设置所指的东西不存在" "a setting names something that does not exist"
-    SettingsProvider "CF0006" "通道的设置有误" "a provider, route or member of staff that cannot work"
+    SettingsProvider "CF0006" "通道或人员的设置有误" "a provider or member of staff that cannot work"
     TemplateBroken "CF0007" "消息模板有误" "a message template that cannot be used"
+    SettingsUnreadable "CF0008" "配置的文件读不了" "a configuration file that cannot be read"
+    ProviderSetting "NT0001" "[providers.*] 的一个值不能用" "a value in [providers.*] that cannot work"
+    ProviderFile "NT0002" "[providers.*] 所指的文件读不了" "a file named in [providers.*] cannot be read"
+    RouteUnknownProvider "NT0011" "路由指向不存在的服务商" "a route to a provider that does not exist"
 }
 
 /// The problems every kind of file can have.

@@ -126,6 +126,14 @@ impl Source {
         )
     }
 
+    /// Whether the line at `span` and those beside it fit a screen; a file may be one line of 200 KiB.
+    fn has_short_lines(&self, span: &Span) -> bool {
+        const LONGEST: usize = 2_000;
+        let (line, _) = self.place(span.start);
+        let mut near = self.text.lines().skip(line.saturating_sub(2)).take(3);
+        near.all(|line| line.len() <= LONGEST)
+    }
+
     /// `span` within the text, on character boundaries, and ending with its first line: a caret under one line reads
     /// better than a bracket over twenty.
     fn shown(&self, span: &Span) -> Span {
@@ -248,12 +256,13 @@ impl Diagnostics {
         let mut out = String::new();
         for (source, diagnostic) in &self.found {
             let shown = Shown::new(source, diagnostic, how.lang);
-            if painter.render_report(&mut out, &shown).is_err() {
+            let drawable = source.has_short_lines(&diagnostic.label.span);
+            if !drawable || painter.render_report(&mut out, &shown).is_err() {
                 out.push_str(&plain_line(source, diagnostic, how.lang));
             }
             out.push('\n');
         }
-        tidy(&out)
+        tidy(&out, how.lang)
     }
 
     /// The problems for programs: a list of records with `code`, `severity`, `file`, `line`, `column`, `span`, `message`,
@@ -310,13 +319,22 @@ fn json(source: &Source, d: &Diagnostic) -> serde_json::Value {
     })
 }
 
-/// Drops spaces at line ends and more than one blank line, which terminals do not show and files should not keep.
-fn tidy(text: &str) -> String {
+/// The painter's word before a help, and the same in Chinese, as wide as it.
+const HELP: (&str, &str) = ("  help: ", "  提示：");
+
+/// Drops spaces at line ends and more than one blank line, which terminals do not show and files should not keep, and
+/// puts the painter's own word into Chinese.
+fn tidy(text: &str, lang: Lang) -> String {
     let mut out = String::with_capacity(text.len());
     let mut blank_before = true;
     for line in text.lines().map(str::trim_end) {
         if !(line.is_empty() && blank_before) {
-            out.push_str(line);
+            match line.split_once(HELP.0) {
+                Some((before, help)) if lang == Lang::Zh && is_colour(before) => {
+                    out.extend([before, HELP.1, help]);
+                }
+                _ => out.push_str(line),
+            }
             out.push('\n');
         }
         blank_before = line.is_empty();
@@ -326,6 +344,11 @@ fn tidy(text: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Whether a line's beginning is empty but for a colour.
+fn is_colour(text: &str) -> bool {
+    text.is_empty() || text.starts_with('\u{1b}') && !text.contains('│')
 }
 
 /// One diagnostic in one language, as miette wants it.

@@ -36,6 +36,7 @@ mod workflow;
 pub use calendars::{CalendarFile, read_calendar_year};
 pub use catalog::{Catalog, Sources, definition_ref};
 pub use codes::{CODES, Code};
+pub use source::syntax_problem;
 pub use diagnostics::{Diagnostic, Diagnostics, Label, Render, Severity, Source, Span};
 pub use file_tests::{Expect, ExpectDeadline, TestEvent, TestStep, WorkflowTest};
 pub use rules::read_rules;

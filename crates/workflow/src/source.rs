@@ -3,8 +3,9 @@
 use qixian_core::Words;
 use toml::de::DeTable;
 
+use crate::Code;
 use crate::codes::{Basic, Family};
-use crate::diagnostics::{Diagnostics, Source, Span, say};
+use crate::diagnostics::{Diagnostic, Diagnostics, Source, Span, say};
 use crate::report::Report;
 use crate::table::{At, Table};
 
@@ -30,7 +31,9 @@ pub(crate) fn read_file<T>(
             "the file has {size} bytes; at most {most} KiB are read"
         );
         report.push(report.basic(Basic::TooLarge, 0..0, message));
-        return Err(report.finish(source).unwrap_or_else(|found| found));
+        // Drawing the place would print the file.
+        let nameless = Source::new(&source.name, "");
+        return Err(report.finish(&nameless).unwrap_or_else(|found| found));
     }
     let (root, errors) = DeTable::parse_recoverable(&source.text);
     let value = read(Table::new(root.get_ref(), 0..0, &report));
@@ -42,7 +45,12 @@ pub(crate) fn read_file<T>(
             .collect();
         report.keep_beside(&places);
         for (error, place) in errors.iter().zip(places) {
-            report.push(syntax(&report, error.message(), place));
+            report.push(syntax_problem(
+                source,
+                family.code(Basic::Syntax),
+                error.message(),
+                place,
+            ));
         }
     }
     match (report.finish(source), value) {
@@ -51,16 +59,51 @@ pub(crate) fn read_file<T>(
     }
 }
 
-fn syntax(report: &Report, detail: &str, span: Span) -> crate::Diagnostic {
+/// What the TOML reader says of the text at `span`, with what to do about it.
+pub fn syntax_problem(source: &Source, code: Code, detail: &str, span: Span) -> Diagnostic {
     let detail = detail.trim().replace('\n', "; ");
-    report
-        .basic(
-            Basic::Syntax,
-            span,
-            say!("不是合法的 TOML：{detail}", "not valid TOML: {detail}"),
-        )
-        .label(say!("读到这里读不下去", "reading stops here"))
-        .help(syntax_help(&detail))
+    let zh = syntax_zh(&detail);
+    let message = say!("不是合法的 TOML：{zh}", "not valid TOML: {detail}");
+    let label = match detail.starts_with("duplicate key") {
+        true => say!("前面已经写过", "it was given before"),
+        false => say!("读到这里读不下去", "reading stops here"),
+    };
+    let rest = source.text.get(span.start..).unwrap_or_default();
+    let help = match rest.starts_with(['“', '”']) {
+        true => say!(
+            "用了中文引号“”；请换成英文双引号 \"",
+            "these are Chinese quotes; write plain double quotes \" instead"
+        ),
+        false => syntax_help(&detail),
+    };
+    Diagnostic::error(code, span, message)
+        .label(label)
+        .help(help)
+}
+
+/// The reader's sentence in Chinese, where it is one that people meet.
+fn syntax_zh(detail: &str) -> String {
+    const KNOWN: &[(&str, &str)] = &[
+        ("duplicate key", "同一个键写了两次"),
+        ("unclosed array table", "表头少了右方括号 ]]"),
+        ("unclosed table", "表头少了右方括号 ]"),
+        ("unclosed inline table", "花括号没有合上"),
+        ("unclosed array", "列表的方括号没有合上"),
+        ("invalid basic string", "文本没有写完整"),
+        ("unquoted key", "键里有不能直接写的字符"),
+        ("string values must be quoted", "文本没有加引号"),
+        ("key with no value", "键后面没有等号和值"),
+        ("missing value", "等号后面没有值"),
+        ("missing comma", "两项之间少了逗号"),
+        ("extra comma", "多了一个逗号"),
+        (
+            "unexpected key or value",
+            "这一行前面已经写完，后面多了东西",
+        ),
+        ("missing key", "等号前面没有键"),
+    ];
+    let known = KNOWN.iter().find(|(en, _)| detail.starts_with(en));
+    known.map_or_else(|| detail.to_owned(), |(_, zh)| (*zh).to_owned())
 }
 
 /// What to do about the mistakes people make most.

@@ -86,8 +86,8 @@ impl Key {
     /// What is expected, for people.
     pub(super) fn expected(&self) -> Words {
         match self.kind {
-            Kind::Text => Words::new("应为文本", "expected a text"),
-            Kind::Path => Words::new("应为路径", "expected a path"),
+            Kind::Text => Words::new("应为文本，不能空着", "expected a text, not empty"),
+            Kind::Path => Words::new("应为路径，不能空着", "expected a path, not empty"),
             Kind::Address => Words::new(
                 "应为地址和端口，如 127.0.0.1:8700",
                 "expected an address with port, such as 127.0.0.1:8700",

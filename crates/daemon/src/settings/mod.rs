@@ -2,18 +2,24 @@
 
 mod file;
 mod keys;
+pub(crate) mod names;
+mod places;
+mod routes;
 mod sending;
+mod shape;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use qixian_core::{Lang, Words};
+use qixian_notify::BuildError;
 use qixian_time::Zone;
 use qixian_workflow::{Code, Diagnostic, Diagnostics, Label, Severity, Source, Span};
 
-use crate::files::{ConfigFiles, read_text};
+use crate::files::{ConfigFiles, FileError, read_text};
 use keys::{KEYS, Key};
+use places::Places;
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,9 +110,20 @@ pub struct Settings {
     /// The configuration files in force.
     pub files: ConfigFiles,
     shown: Vec<Shown>,
+    places: Places,
+    /// Parts of the file could not be read.
+    incomplete: bool,
 }
 
-type Values = BTreeMap<&'static str, (String, Origin)>;
+/// One value as it was given.
+struct Given {
+    text: String,
+    origin: Origin,
+    /// Where it stands, to be pointed at.
+    place: Option<(Source, Span)>,
+}
+
+type Values = BTreeMap<&'static str, Given>;
 
 impl Settings {
     /// Reads all sources. `env` answers an environment variable.
@@ -117,12 +134,22 @@ impl Settings {
         overrides: &Overrides,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Diagnostics> {
+        let (settings, problems) = Self::read(overrides, env);
+        match problems.has_errors() {
+            true => Err(problems),
+            false => Ok(settings),
+        }
+    }
+
+    /// Like [`Settings::load`], with the default in the place of each value that is wrong: for looking further.
+    pub fn read(
+        overrides: &Overrides,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> (Self, Diagnostics) {
         let mut problems = Diagnostics::default();
         let mut values = defaults();
-        let config = overrides
-            .config
-            .clone()
-            .or_else(|| env("QIXIAN_CONFIG").map(PathBuf::from));
+        let config = overrides.config.clone();
+        let config = config.or_else(|| env("QIXIAN_CONFIG").map(PathBuf::from));
         let mut sending = sending::Sending::default();
         if let Some(path) = &config {
             match read_text(path) {
@@ -130,35 +157,25 @@ impl Settings {
                     let source = Source::new(&path.display().to_string(), &text);
                     problems.append(file::read(&source, &mut values, &mut sending));
                 }
-                Err(error) => problems.append(unreadable(path, &error.to_string())),
+                Err(error) => {
+                    sending.incomplete = true;
+                    let help = Words::new(
+                        "配置文件由 --config 或环境变量 QIXIAN_CONFIG 指定",
+                        "the file is the one that --config or the variable QIXIAN_CONFIG names",
+                    );
+                    problems.append(unreadable(&error, help));
+                }
             }
         }
         problems.append(from_environment(&mut values, env));
         problems.append(from_flags(&mut values, &overrides.values));
-        let files = match ConfigFiles::with_directory(config.as_deref().and_then(Path::parent)) {
-            Ok(files) => files,
-            Err(error) => {
-                problems.append(unreadable(&error.path, &error.to_string()));
-                ConfigFiles::embedded()
-            }
-        };
-        problems.append(sending.finish(files.get("routes.toml")));
-        if problems.has_errors() {
-            return Err(problems);
-        }
-        Ok(build(&values, sending, files))
-    }
-
-    /// The files in force with default values, for looking at the files when the values are broken.
-    pub fn without_values(overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Self {
-        let config = overrides.config.clone();
-        let config = config.or_else(|| env("QIXIAN_CONFIG").map(PathBuf::from));
         let dir = config.as_deref().and_then(Path::parent);
-        let files = ConfigFiles::with_directory(dir).unwrap_or_else(|_| ConfigFiles::embedded());
-        let mut sending = sending::Sending::default();
-        // Its problems were told by `load` already.
-        sending.finish(None);
-        build(&defaults(), sending, files)
+        let (files, unread) = ConfigFiles::with_directory(dir);
+        for error in &unread {
+            problems.append(unreadable(error, Words::default()));
+        }
+        problems.append(sending.finish(files.get("routes.toml")));
+        (build(values, sending, files), problems)
     }
 
     /// Replaces every provider by a folder, `outbox` in the data directory, and pings nobody: for demos.
@@ -167,20 +184,43 @@ impl Settings {
         self.sending = sending::folder_only("outbox", std::mem::take(&mut self.sending.staff));
     }
 
-    /// Whether every provider can be made from its settings.
+    /// Every reason for which a provider cannot be made from its settings. Files that they name are read.
     pub fn check_providers(&self) -> Diagnostics {
-        match qixian_notify::build(&self.sending, &self.data) {
-            Ok(_) => Diagnostics::default(),
-            Err(error) => {
-                let found = problem(
-                    Code::SettingsProvider,
-                    0..0,
-                    Words::new(format!("通道的设置不能用：{error}"), error.to_string()),
-                    Words::default(),
-                );
-                Diagnostics::of(&Source::new("providers", ""), vec![found])
+        let mut by_file: Vec<(Source, Vec<Diagnostic>)> = Vec::new();
+        let errors = match self.incomplete {
+            true => Vec::new(),
+            false => qixian_notify::problems(&self.sending),
+        };
+        for error in errors {
+            let code = match error {
+                BuildError::Setting { .. } => Code::ProviderSetting,
+                BuildError::File { .. } => Code::ProviderFile,
+                BuildError::Route(_) => Code::RouteUnknownProvider,
+            };
+            let (source, mut found) = self.problem_at(&error.setting(), code, error.words());
+            found.help = error.advice();
+            match by_file.iter_mut().find(|(file, _)| *file == source) {
+                Some((_, beside)) => beside.push(found),
+                None => by_file.push((source, vec![found])),
             }
         }
+        let mut problems = Diagnostics::default();
+        for (source, found) in by_file {
+            problems.append(Diagnostics::of(&source, found));
+        }
+        problems
+    }
+
+    /// A problem that points at the setting of this dotted name, or at the table that should hold it.
+    pub(crate) fn problem_at(
+        &self,
+        path: &str,
+        code: Code,
+        message: Words,
+    ) -> (Source, Diagnostic) {
+        let place = self.places.nearest(path);
+        let (source, span) = place.unwrap_or_else(|| (Source::new(path, ""), 0..0));
+        (source, problem(code, span, message, Words::default()))
     }
 
     /// Every value with its origin, in the order of the shipped file.
@@ -190,17 +230,29 @@ impl Settings {
 }
 
 fn defaults() -> Values {
-    let default = |key: &Key| (key.path, (key.default.to_owned(), Origin::Default));
+    let default = |key: &Key| {
+        let given = Given {
+            text: key.default.to_owned(),
+            origin: Origin::Default,
+            place: None,
+        };
+        (key.path, given)
+    };
     KEYS.iter().map(default).collect()
 }
 
-fn build(values: &Values, sending: sending::Sending, files: ConfigFiles) -> Settings {
-    let text = |path: &str| values[path].0.clone();
+fn build(values: Values, mut sending: sending::Sending, files: ConfigFiles) -> Settings {
+    let text = |path: &str| values[path].text.clone();
     let count = |path: &str| -> u64 { text(path).parse().expect("checked by its kind") };
     let address = |path: &str| Some(text(path)).filter(|url| !url.is_empty());
     let size = |path: &str| usize::try_from(count(path)).unwrap_or(usize::MAX);
-    let mut shown: Vec<Shown> = KEYS.iter().map(|key| show(key, values)).collect();
+    let mut shown: Vec<Shown> = KEYS.iter().map(|key| show(key, &values)).collect();
     shown.extend(sending.shown());
+    for (path, given) in &values {
+        if let Some((source, span)) = &given.place {
+            sending.places.note(path, source, span.clone());
+        }
+    }
     Settings {
         data: text("data").into(),
         listen: text("listen").parse().expect("checked by its kind"),
@@ -222,13 +274,19 @@ fn build(values: &Values, sending: sending::Sending, files: ConfigFiles) -> Sett
         log_json: text("log.format") == "json",
         log_level: text("log.level"),
         sending: sending.settings,
+        places: sending.places,
+        incomplete: sending.incomplete,
         files,
         shown,
     }
 }
 
 fn show(key: &Key, values: &Values) -> Shown {
-    let (value, origin) = &values[key.path];
+    let Given {
+        text: value,
+        origin,
+        ..
+    } = &values[key.path];
     let masked = key.secret && !value.is_empty();
     Shown {
         path: key.path.to_owned(),
@@ -287,28 +345,31 @@ fn put_outer(
     value: String,
     origin: Origin,
 ) -> Diagnostics {
-    if key.accepts(&value) {
-        values.insert(key.path, (value, origin));
-        return Diagnostics::default();
-    }
     let shown = if key.secret { "********" } else { &value };
     let text = format!("{before}{shown}");
-    let span = before.len()..text.len();
-    Diagnostics::of(&Source::new(place, &text), vec![bad_value(key, span)])
+    let (source, span) = (Source::new(place, &text), before.len()..text.len());
+    if !key.accepts(&value) {
+        return Diagnostics::of(&source, vec![bad_value(key, span)]);
+    }
+    let given = Given {
+        text: value,
+        origin,
+        place: Some((source, span)),
+    };
+    values.insert(key.path, given);
+    Diagnostics::default()
 }
 
-fn unreadable(path: &Path, reason: &str) -> Diagnostics {
-    let source = Source::new(&path.display().to_string(), "");
-    let message = Words::new(format!("读不了配置：{reason}"), reason);
-    Diagnostics::of(
-        &source,
-        vec![problem(
-            Code::SettingsSyntax,
-            0..0,
-            message,
-            Words::default(),
-        )],
-    )
+fn unreadable(error: &FileError, help: Words) -> Diagnostics {
+    let path = error.path.display().to_string();
+    let why = error.why();
+    let message = Words::new(
+        format!("读不了 {path}：{}", why.zh),
+        format!("cannot read {path}: {}", why.en),
+    );
+    let mut found = problem(Code::SettingsUnreadable, 0..0, message, Words::default());
+    found.help = help;
+    Diagnostics::of(&Source::new(&path, ""), vec![found])
 }
 
 fn bad_value(key: &Key, span: Span) -> Diagnostic {

@@ -1,16 +1,17 @@
 //! Providers, staff and routes: read into `notify`'s types, one problem for each entry that does not fit.
 
 use qixian_core::{Channel, Words};
-use qixian_notify::{FolderSettings, ProviderSettings, RouteSettings, Settings, StaffMember};
+use qixian_notify::{FolderSettings, ProviderSettings, Settings, StaffMember};
 use qixian_workflow::{Code, Diagnostic, Diagnostics, Source, Span};
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::file::syntax;
-use super::{Origin, Shown, problem};
+use super::places::Places;
+use super::shape::{self, Field};
+use super::{Shown, problem, routes};
 use crate::files::ConfigFile;
-use crate::said::{known, quoted, translated};
+use crate::said::translated;
 
 /// The provider there is when none is configured: each message a file in the data directory.
 const FOLDER: &str = "folder";
@@ -19,9 +20,11 @@ const FOLDER: &str = "folder";
 #[derive(Debug, Default)]
 pub(super) struct Sending {
     pub(super) settings: Settings,
-    origins: Vec<(String, Origin)>,
-    /// Whether a provider was refused; a route to it is then no second problem.
-    broken: bool,
+    pub(super) places: Places,
+    /// Every provider that the file names, those included that cannot be used: a route to one is no second problem.
+    declared: Vec<String>,
+    /// Whether parts of the file could not be read, so that what seems missing may well be there.
+    pub(super) incomplete: bool,
 }
 
 impl Sending {
@@ -38,15 +41,19 @@ impl Sending {
         let mut found = Vec::new();
         for (name, value) in table {
             let (place, name) = (name.span(), name.get_ref().to_string());
-            match entry::<ProviderSettings>(value, &place, &format!("providers.{name}")) {
-                Ok(provider) => {
-                    self.note(source, &format!("providers.{name}"), &place);
-                    self.settings.providers.insert(name, provider);
-                }
-                Err(problem) => found.push(*problem),
+            let path = format!("providers.{name}");
+            self.declared.push(name.clone());
+            self.note(source, &path, &place, value.get_ref());
+            let kind = value
+                .get_ref()
+                .get("kind")
+                .and_then(|kind| kind.get_ref().as_str());
+            let fields = shape::of_kind(kind.unwrap_or_default());
+            match entry::<ProviderSettings>(value, &place, &format!("[{path}]"), fields) {
+                Ok(provider) => drop(self.settings.providers.insert(name, provider)),
+                Err(problems) => found.extend(problems),
             }
         }
-        self.broken |= !found.is_empty();
         found
     }
 
@@ -61,75 +68,49 @@ impl Sending {
             return vec![entry_problem(span, "staff", "[[staff]]")];
         };
         let mut found = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
+        for item in items {
             let place = item.span();
-            match entry::<StaffMember>(item, &place, "staff") {
+            let path = format!("staff.{}", self.settings.staff.len());
+            self.note(source, &path, &place, item.get_ref());
+            match entry::<StaffMember>(item, &place, "[[staff]]", shape::STAFF) {
                 Ok(member) => {
-                    self.note(source, &format!("staff.{index}"), &place);
+                    found.extend(unreachable(&member, &self.places, &path));
                     self.settings.staff.push(member);
                 }
-                Err(problem) => found.push(*problem),
+                Err(problems) => found.extend(problems),
             }
         }
         found
     }
 
-    fn note(&mut self, source: &Source, path: &str, span: &Span) {
-        let (line, _) = source.place(span.start);
-        let file = source.name.to_string();
-        self.origins
-            .push((path.to_owned(), Origin::File { file, line }));
+    /// Notes the places of an entry and of its keys.
+    fn note(&mut self, source: &Source, path: &str, span: &Span, value: &DeValue<'_>) {
+        self.places.note(path, source, span.clone());
+        for (key, value) in value.as_table().into_iter().flatten() {
+            let below = format!("{path}.{}", key.get_ref());
+            self.places.note(&below, source, value.span());
+        }
     }
 
     /// Reads `routes.toml`, fills in what nobody said, and checks that every route leads to a provider.
     pub(super) fn finish(&mut self, routes: Option<&ConfigFile>) -> Diagnostics {
-        if self.settings.providers.is_empty() {
+        if self.declared.is_empty() {
             let folder = ProviderSettings::Folder(FolderSettings::default());
             self.settings.providers.insert(FOLDER.to_owned(), folder);
-            self.origins
-                .push((format!("providers.{FOLDER}"), Origin::Default));
+            self.declared.push(FOLDER.to_owned());
         }
         let mut problems = Diagnostics::default();
         if let Some(file) = routes {
-            let source = Source::new(&file.shown, &file.text);
-            match toml::from_str::<RouteSettings>(&file.text) {
-                Ok(routes) => self.settings.routes = routes,
-                Err(error) => {
-                    problems.append(Diagnostics::of(&source, vec![syntax(&source, &error)]))
-                }
-            }
             // The shipped routes speak of a folder, which an agency's own providers replace.
-            if !file.shown.starts_with("(embedded)") && !self.broken {
-                problems.append(self.check_routes(&source));
-            }
+            let strict = !file.shown.starts_with("(embedded)") && !self.incomplete;
+            let known = strict.then_some(&*self.declared);
+            let source = Source::new(&file.shown, &file.text);
+            let (routes, found) = routes::read(&source, known, &mut self.places);
+            self.settings.routes = routes;
+            problems.append(found);
         }
         self.route_the_rest();
         problems
-    }
-
-    fn check_routes(&self, source: &Source) -> Diagnostics {
-        let routes = &self.settings.routes;
-        let all = routes.channels.iter().chain(&routes.urgent);
-        let lost = all.filter(|(_, name)| !self.settings.providers.contains_key(*name));
-        let found = lost.map(|(channel, name)| {
-            let at = source.text.find(&format!("\"{name}\"")).unwrap_or_default();
-            let message = Words::new(
-                format!("{channel} 指向“{name}”，但没有 [providers.{name}]"),
-                format!("{channel} is routed to `{name}`, but there is no [providers.{name}]"),
-            );
-            let known: Vec<&str> = self.settings.providers.keys().map(String::as_str).collect();
-            let expected = Words::new(
-                format!("可用的有：{}", known.join("、")),
-                format!("known here: {}", known.join(", ")),
-            );
-            problem(
-                Code::SettingsUnknownName,
-                at..at + name.len() + 2,
-                message,
-                expected,
-            )
-        });
-        Diagnostics::of(source, found.collect())
     }
 
     /// Channels without a usable route: mail and tasks go by the first mail server, else all go to the first folder.
@@ -171,10 +152,7 @@ impl Sending {
 
     /// What `config show` says of it. Addresses, logins and passwords are left out.
     pub(super) fn shown(&self) -> Vec<Shown> {
-        let origin = |path: &str| {
-            let found = self.origins.iter().find(|(known, _)| known == path);
-            found.map_or(Origin::Default, |(_, origin)| origin.clone())
-        };
+        let origin = |path: &str| self.places.origin(path);
         let provider = |(name, provider): (&String, &ProviderSettings)| {
             let path = format!("providers.{name}");
             let value = match provider {
@@ -200,10 +178,13 @@ impl Sending {
                 value,
             }
         };
-        let route = |(channel, name): (&Channel, &String)| Shown {
-            path: format!("routes.channels.{channel}"),
-            value: name.clone(),
-            origin: Origin::Default,
+        let route = |(channel, name): (&Channel, &String)| {
+            let path = format!("routes.channels.{channel}");
+            Shown {
+                origin: origin(&path),
+                path,
+                value: name.clone(),
+            }
         };
         let providers = self.settings.providers.iter().map(provider);
         let members = self.settings.staff.iter().enumerate().map(staff);
@@ -225,47 +206,98 @@ pub(super) fn folder_only(dir: &str, staff: Vec<StaffMember>) -> Settings {
     sending.settings
 }
 
+/// One entry: all that does not fit its shape, or else what the derived reader makes of it.
 fn entry<T: DeserializeOwned>(
     value: Spanned<DeValue<'_>>,
     place: &Span,
-    path: &str,
-) -> Result<T, Box<Diagnostic>> {
-    let keys = key_spans(value.get_ref());
+    shown: &str,
+    fields: &[Field],
+) -> Result<T, Vec<Diagnostic>> {
+    let DeValue::Table(table) = value.get_ref() else {
+        return Err(vec![entry_problem(value.span(), shown, shown)]);
+    };
+    let found = match fields {
+        // Nothing can be said of the other keys while the kind is not known.
+        [kind] => shape::check_one(table, place, shown, kind),
+        _ => shape::check(table, place, shown, fields),
+    };
+    if !found.is_empty() {
+        return Err(found);
+    }
     T::deserialize(ValueDeserializer::from(value)).map_err(|error| {
-        let said = error.message().trim().replace('\n', "; ");
-        let words = translated(&said);
+        let words = translated(&error.message().trim().replace('\n', "; "));
         let message = Words::new(
-            format!("[{path}] 不可用：{}", words.zh),
-            format!("[{path}] cannot be used: {}", words.en),
+            format!("{shown} 不可用：{}", words.zh),
+            format!("{shown} cannot be used: {}", words.en),
         );
-        // A provider is read by its kind first, which loses the place of what stands beside it.
-        let named = quoted(&said).and_then(|name| keys.iter().find(|(key, _)| key == name));
-        let span = named.map(|(_, span)| span.clone()).or_else(|| error.span());
-        let span = span.unwrap_or_else(|| place.clone());
-        let mut found = problem(Code::SettingsProvider, span, message, Words::default());
-        let close = quoted(&said).and_then(|name| {
-            let mut known = known(&said);
-            known.find(|known| strsim::jaro_winkler(name, known) >= 0.8)
-        });
-        if let Some(close) = close {
-            let (zh, en) = (
-                format!("是不是想写“{close}”？"),
-                format!("did you mean `{close}`?"),
-            );
-            found.help = Words::new(zh, en);
-        }
-        Box::new(found)
+        let span = error.span().unwrap_or_else(|| place.clone());
+        vec![problem(
+            Code::SettingsProvider,
+            span,
+            message,
+            Words::default(),
+        )]
     })
 }
 
-fn key_spans(value: &DeValue<'_>) -> Vec<(String, Span)> {
-    let DeValue::Table(table) = value else {
-        return Vec::new();
+/// What keeps every reminder from a member of staff.
+fn unreachable(member: &StaffMember, places: &Places, path: &str) -> Vec<Diagnostic> {
+    let place = |key: &str| places.nearest(&format!("{path}{key}")).unzip().1;
+    let refused = |key: &str, message: Words, help: Words| {
+        let span = place(key).unwrap_or_default();
+        let mut found = problem(Code::SettingsProvider, span, message, Words::default());
+        found.help = help;
+        found
     };
-    let keys = table
-        .iter()
-        .map(|(key, _)| (key.get_ref().to_string(), key.span()));
-    keys.collect()
+    let name = &member.name;
+    if member.email.is_none() && member.mobile.is_none() && member.robots.is_empty() {
+        let message = Words::new(
+            format!("{name} 没有任何联系方式，提醒送不到"),
+            format!("{name} has no address at all: no reminder can arrive"),
+        );
+        let help = Words::new(
+            "写上 email 或 mobile，如 email = \"wang@example.cn\"",
+            "give email or mobile, such as email = \"wang@example.cn\"",
+        );
+        return vec![refused("", message, help)];
+    }
+    let mail = member.email.as_deref().filter(|text| !is_mail(text));
+    let mail = mail.map(|text| {
+        let message = Words::new(
+            format!("{name} 的 email“{text}”不是邮箱地址"),
+            format!("email of {name}: `{text}` is not a mail address"),
+        );
+        let help = Words::new(
+            "应如 wang@example.cn",
+            "expected one such as wang@example.cn",
+        );
+        refused(".email", message, help)
+    });
+    let mobile = member.mobile.as_deref().filter(|text| !is_mobile(text));
+    let mobile = mobile.map(|text| {
+        let message = Words::new(
+            format!("{name} 的 mobile“{text}”不是手机号码"),
+            format!("mobile of {name}: `{text}` is not a mobile number"),
+        );
+        let help = Words::new("应如 13800138000", "expected one such as 13800138000");
+        refused(".mobile", message, help)
+    });
+    mail.into_iter().chain(mobile).collect()
+}
+
+/// Roughly: what a slip of the pen breaks.
+fn is_mail(text: &str) -> bool {
+    let parts = text.split_once('@');
+    parts.is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'))
+        && !text.contains(char::is_whitespace)
+}
+
+fn is_mobile(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let only = text
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | ' '));
+    only && (5..=15).contains(&digits)
 }
 
 fn entry_problem(span: Span, name: &str, shape: &str) -> Diagnostic {
@@ -301,7 +333,7 @@ mod tests {
         };
         let problems = sending.finish(Some(&file)).to_string();
         assert!(
-            problems.contains("post") && problems.contains("CF0005"),
+            problems.contains("post") && problems.contains("NT0011"),
             "{problems}"
         );
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use lettre::Address;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
+use qixian_core::Words;
 
 use crate::{BuildError, Message, Outcome, SendContext, SmtpSettings};
 
@@ -38,24 +39,40 @@ impl Header for AutoSubmitted {
     }
 }
 
+fn address(provider: &str, field: &'static str, text: &str) -> Result<Address, BuildError> {
+    text.parse().map_err(|_| BuildError::Setting {
+        provider: provider.to_owned(),
+        field,
+        wrong: Box::new(Words::new(
+            format!("{field} 的“{text}”不是邮箱地址"),
+            format!("`{text}` in {field} is not a mail address"),
+        )),
+        advice: Box::new(Words::new(
+            "只写地址，如 notice@example.cn；发件人的名字写在 from_name",
+            "give the address alone, such as notice@example.cn; the sender's name goes into from_name",
+        )),
+    })
+}
+
 impl Sender {
     pub(super) fn new(provider: &str, settings: &SmtpSettings) -> Result<Self, BuildError> {
-        let address = |field, text: &str| {
-            text.parse::<Address>().map_err(|_| BuildError::Setting {
-                provider: provider.to_owned(),
-                field,
-                detail: "expected a mail address such as notice@example.cn".to_owned(),
-            })
-        };
         let name = Some(settings.from_name.clone()).filter(|name| !name.is_empty());
         let reply_to = match &settings.reply_to {
-            Some(text) => Some(Mailbox::new(None, address("reply_to", text)?)),
+            Some(text) => Some(Mailbox::new(None, address(provider, "reply_to", text)?)),
             None => None,
         };
         Ok(Self {
-            from: Mailbox::new(name, address("from", &settings.from)?),
+            from: Mailbox::new(name, address(provider, "from", &settings.from)?),
             reply_to,
         })
+    }
+
+    /// Every address that cannot be used.
+    pub(super) fn problems(provider: &str, settings: &SmtpSettings) -> Vec<BuildError> {
+        let from = address(provider, "from", &settings.from).err();
+        let reply_to = settings.reply_to.as_deref();
+        let reply_to = reply_to.and_then(|text| address(provider, "reply_to", text).err());
+        from.into_iter().chain(reply_to).collect()
     }
 
     /// The envelope's sender.

@@ -53,6 +53,13 @@ impl SmtpProvider {
         })
     }
 
+    /// Everything for which [`SmtpProvider::new`] would refuse these settings.
+    pub(crate) fn problems(name: &str, settings: &SmtpSettings) -> Vec<BuildError> {
+        let mut found = Sender::problems(name, settings);
+        found.extend(Server::problems(name, settings));
+        found
+    }
+
     async fn deliver(&self, mail: &mail::Mail, progress: &Progress) -> Outcome {
         let Some(_permit) = self.pool.permit().await else {
             return transient("the provider is shutting down");
