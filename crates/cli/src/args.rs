@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Rules(crate::rules::RulesArgs),
     /// 配置：检查、显示 | Configuration: check, show
     Config(crate::config::ConfigCommandArgs),
+    /// 数据文件：检查、导出、导入 | The stored data: check, export, import
+    Store(crate::store::StoreArgs),
     /// 检查一切是否正常 | Check that everything is in order
     Doctor(crate::doctor::DoctorArgs),
     /// 测速 | Measure

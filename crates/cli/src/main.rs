@@ -27,6 +27,7 @@ mod remote;
 mod rules;
 mod serve;
 mod simulate;
+mod store;
 mod table;
 mod token;
 mod when;
@@ -75,6 +76,7 @@ fn run(out: &Out, command: Command) -> Result<(), Failure> {
         Command::Contact(args) => record::run(out, args, "/contacts"),
         Command::Asset(args) => record::run(out, args, "/assets"),
         Command::Token(args) => token::run(out, args),
+        Command::Store(args) => store::run(out, args),
         Command::Doctor(args) => doctor::run(out, args),
         Command::Bench(args) => bench::run(out, args),
     }

@@ -18,8 +18,8 @@ use super::stored::Kind;
 use super::sweep::Sweep;
 use super::verify::{read, reason};
 use super::{EXPORT_FORMAT, Finding, Problem};
+use crate::keys;
 use crate::kv::Rows;
-use crate::{codec, keys};
 
 /// What the first line says.
 #[derive(Clone, Debug)]
@@ -87,12 +87,7 @@ pub fn export<R: Rows>(
     write_line(out, &header)?;
     let mut leave_out = |kind, key: &[u8], what| {
         done.left_out += 1;
-        tell(Finding {
-            kind,
-            key: codec::printable(key),
-            what,
-            repairable: false,
-        });
+        tell(Finding::new(kind, key, what, false));
     };
     for kind in Kind::ALL {
         let count = done.counts.entry(kind.name().to_owned()).or_default();

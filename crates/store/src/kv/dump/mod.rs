@@ -13,8 +13,8 @@ mod verify;
 
 use serde::Serialize;
 
-use crate::Error;
 use crate::kv::{Changes, Rows};
+use crate::{Error, codec};
 
 pub use export::{About, Exported, export};
 pub use import::{Imported, import};
@@ -43,10 +43,24 @@ pub struct Finding {
     pub kind: Problem,
     /// The key it is about, printable.
     pub key: String,
+    /// The case, message, reference … it is about, as people know it; `None` where the key does not say.
+    pub about: Option<String>,
     /// What is wrong.
     pub what: String,
     /// Whether [`rebuild`] mends it: only derived rows can be made anew.
     pub repairable: bool,
+}
+
+impl Finding {
+    fn new(kind: Problem, key: &[u8], what: String, repairable: bool) -> Self {
+        Self {
+            kind,
+            key: codec::printable(key),
+            about: stored::about(key),
+            what,
+            repairable,
+        }
+    }
 }
 
 /// The sorts of finding.

@@ -308,6 +308,32 @@ pub(super) fn owner(key: &[u8], row: &[u8]) -> Option<Key> {
     }
 }
 
+/// What a key is about, as people know it: an id, a reference, an event.
+pub(super) fn about(key: &[u8]) -> Option<String> {
+    match *key.first()? {
+        b'c' => Some(format!("case {}", keys::read_id(key)?)),
+        b'e' => {
+            let (case, seq) = keys::read_journal(key)?;
+            Some(format!("case {case}, line {seq}"))
+        }
+        b'o' => Some(format!("message {}", keys::read_outbox_id(key)?)),
+        b'i' => Some(format!("event {}", text(key)?)),
+        b'r' => Some(format!("record {}", keys::read_id(key)?)),
+        b'd' => {
+            let definition = keys::read_definition(key)?;
+            Some(format!("workflow {}@{}", definition.id, definition.version))
+        }
+        b'f' => Some(format!("reference {}", text(key)?)),
+        b'z' => about(keys::read_piece(key)?),
+        _ => about(&owner(key, &[])?),
+    }
+}
+
+/// What follows the prefix, where it is text.
+fn text(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.get(1..)?).ok()
+}
+
 fn json<T: Serialize>(record: &T) -> Result<String, String> {
     serde_json::to_string(record).map_err(|error| error.to_string())
 }

@@ -138,12 +138,7 @@ impl<'a, R: Rows> Check<'a, R> {
     fn found(&mut self, kind: Problem, key: &[u8], what: impl Into<String>, repairable: bool) {
         self.sum.findings += 1;
         self.sum.repairable += u64::from(repairable);
-        (self.tell)(Finding {
-            kind,
-            key: codec::printable(key),
-            what: what.into(),
-            repairable,
-        });
+        (self.tell)(Finding::new(kind, key, what.into(), repairable));
     }
 
     fn cannot_read(&mut self, key: &[u8], error: &Error) {
