@@ -102,7 +102,7 @@ pub(super) fn check(
     for (key, value) in table {
         let name: &str = key.get_ref();
         match fields.iter().find(|field| field.name == name) {
-            Some(field) => found.extend(unfit(field, value.get_ref(), value.span())),
+            Some(field) => found.extend(unfit(field, value.get_ref(), value.span(), shown)),
             None => found.push(unknown(name, key.span(), shown, fields)),
         }
     }
@@ -122,7 +122,7 @@ pub(super) fn check_one(
     field: &Field,
 ) -> Vec<Diagnostic> {
     let found = match (table.get(field.name), field.needed) {
-        (Some(value), _) => unfit(field, value.get_ref(), value.span()),
+        (Some(value), _) => unfit(field, value.get_ref(), value.span(), shown),
         (None, Some(example)) => Some(missing(field.name, example, place, shown)),
         (None, None) => None,
     };
@@ -158,7 +158,7 @@ fn missing(name: &str, example: &str, place: &Span, shown: &str) -> Diagnostic {
     found
 }
 
-fn unfit(field: &Field, value: &DeValue<'_>, span: Span) -> Option<Diagnostic> {
+fn unfit(field: &Field, value: &DeValue<'_>, span: Span, shown: &str) -> Option<Diagnostic> {
     let name = field.name;
     let fits = match (field.holds, value) {
         (Holds::Text, DeValue::String(text)) => !text.trim().is_empty(),
@@ -171,15 +171,21 @@ fn unfit(field: &Field, value: &DeValue<'_>, span: Span) -> Option<Diagnostic> {
         (Holds::Texts, DeValue::Array(items)) => {
             !items.is_empty() && items.iter().all(|item| item.get_ref().is_str())
         }
-        _ => return Some(wrong_type(field, span)),
+        _ => return Some(wrong_type(field, span, shown)),
     };
     if fits {
         return None;
     }
-    let message = Words::new(
-        format!("“{name}”的值不可用"),
-        format!("`{name}` cannot have this value"),
-    );
+    let message = match (field.holds, value.as_str()) {
+        (Holds::Choice(_), Some(text)) => Words::new(
+            format!("{shown} 的“{name}”不能是“{text}”"),
+            format!("`{name}` of {shown} cannot be `{text}`"),
+        ),
+        _ => Words::new(
+            format!("{shown} 的“{name}”的值不可用"),
+            format!("`{name}` of {shown} cannot have this value"),
+        ),
+    };
     let mut found = problem(Code::SettingsBadValue, span, message, expected(field.holds));
     if let (Holds::Choice(known), Some(text)) = (field.holds, value.as_str()) {
         found.help = did_you_mean(text, known).unwrap_or_default();
@@ -187,10 +193,10 @@ fn unfit(field: &Field, value: &DeValue<'_>, span: Span) -> Option<Diagnostic> {
     Some(found)
 }
 
-fn wrong_type(field: &Field, span: Span) -> Diagnostic {
+fn wrong_type(field: &Field, span: Span, shown: &str) -> Diagnostic {
     let message = Words::new(
-        format!("“{}”的类型不对", field.name),
-        format!("`{}` is of the wrong type", field.name),
+        format!("{shown} 的“{}”的类型不对", field.name),
+        format!("`{}` of {shown} is of the wrong type", field.name),
     );
     problem(
         Code::SettingsWrongType,
