@@ -6,11 +6,13 @@ use qixian_store::conformance::samples::{
     at, case, definition, due, durable, group, id, line, message, record, seen, usual_case, write,
 };
 use qixian_store::core::{
-    Actor, Case, Correction, Fields, LegStatus, MoveTo, Party, PartyChange, StartCase, Value, What,
-    next_wake,
+    Actor, Case, Channel, Correction, Fields, LegStatus, MoveTo, Party, PartyChange, StartCase,
+    Value, What, next_wake,
 };
 use qixian_store::kv::dump::{About, Finding, export};
-use qixian_store::{CaseWrite, Commit, DefinitionText, OutboxWrite, RecordKind, RecordWrite};
+use qixian_store::{
+    Attempt, CaseWrite, Commit, DefinitionText, OutboxWrite, RecordKind, RecordWrite,
+};
 use qixian_store_sled::{Offline, Options, SledStore};
 
 /// How many lines the journal of the first case has.
@@ -64,7 +66,14 @@ pub(crate) async fn agency(dir: &Path, plain: u64) {
             vec![LegStatus::Dead, LegStatus::Held, LegStatus::Unknown],
         ),
     ] {
-        let entry = message(case, 1, next_at, &statuses);
+        let mut entry = message(case, 1, next_at, &statuses);
+        entry.legs[0].attempts.push(Attempt {
+            at: at(40),
+            channel: Channel::Sms,
+            provider: "folder".to_owned(),
+            outcome: "transient".to_owned(),
+            detail: "E503 忙".to_owned(),
+        });
         let due_before = None;
         second.outbox.push(OutboxWrite { due_before, entry });
     }
