@@ -164,22 +164,8 @@ fn problems_have_their_status_and_place() {
         "not_found",
     );
     check("GET", "/cases/nonsense", &[], "", 404, "not_found");
-    check(
-        "GET",
-        "/cases?colour=red",
-        &[],
-        "",
-        400,
-        "malformed_request",
-    );
-    check(
-        "GET",
-        "/cases?cursor=zzz",
-        &[],
-        "",
-        400,
-        "malformed_request",
-    );
+    check("GET", "/cases?colour=red", &[], "", 422, "invalid_value");
+    check("GET", "/cases?cursor=zzz", &[], "", 422, "invalid_value");
     check("DELETE", "/cases", &[], "", 405, "method_not_allowed");
     check("POST", "/cases", &[], "{", 400, "malformed_request");
     check(

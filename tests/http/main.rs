@@ -1,6 +1,7 @@
 //! The real binary over HTTP.
 
 mod answers;
+mod contract;
 mod life;
 mod pages;
 mod records;

@@ -222,7 +222,7 @@ fn the_list_is_filtered_and_a_wrong_address_gets_a_page() {
     for (path, status) in [
         ("/cases/00000000000000000000000000?lang=en", 404),
         ("/cases/x?lang=en", 404),
-        ("/?cursor=x&lang=en", 400),
+        ("/?cursor=x&lang=en", 422),
     ] {
         let answer = open(&daemon, &cookie, path);
         assert!(

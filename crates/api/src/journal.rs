@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::DeadlineView;
+use crate::{DeadlineView, MessageView};
 
 /// Records that something happened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -89,6 +89,8 @@ pub struct EventDraft {
     pub changes: Vec<ChangeView>,
     /// Who would be told at once: `role via channel`.
     pub messages: Vec<String>,
+    /// Messages that have gone out already and would be contradicted; only where a correction is tried.
+    pub sent: Vec<MessageView>,
     /// What to think of first, such as an hour clock that runs into days off. In the language asked for.
     pub warnings: Vec<String>,
 }
@@ -121,8 +123,21 @@ pub struct JournalView {
     /// The fields it carried.
     #[schema(value_type = Object)]
     pub fields: Map<String, Value>,
+    /// What it puts right, where it is a correction.
+    pub corrects: Option<CorrectionView>,
     /// What it did to deadlines.
     pub deadlines: Vec<ChangeView>,
+}
+
+/// What a correction puts right. The right fields and person stand in its own journal line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CorrectionView {
+    /// The journal line that was wrong; it stays.
+    pub seq: u64,
+    /// Whether it never happened.
+    pub withdrawn: bool,
+    /// When it really happened, where that was wrong.
+    pub occurred_at: Option<String>,
 }
 
 /// What an event did to one deadline.

@@ -21,7 +21,8 @@ pub use case::{
 pub use client::{Client, Error};
 pub use deadline::{DeadlineView, MoveDeadline, PostClock, RungView, WhyView};
 pub use journal::{
-    ChangeView, CorrectFact, EventAnswer, EventDraft, JournalView, OverrideGuard, PostEvent,
+    ChangeView, CorrectFact, CorrectionView, EventAnswer, EventDraft, JournalView, OverrideGuard,
+    PostEvent,
 };
 pub use message::{AttemptView, MessageView, PreviewItem};
 pub use page::Page;

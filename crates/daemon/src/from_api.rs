@@ -191,7 +191,9 @@ pub(crate) fn start(
     pack: impl Fn(Option<&str>) -> Option<qixian_core::PackRef>,
 ) -> Parsed<Said> {
     let mut read = Reader::default();
-    let occurred_at = read.occurred(post.occurred_at.as_deref(), now);
+    // Begun on the whole second, so that who writes times without fractions can tell at once what happened next.
+    let second = Timestamp::from_millis(now.as_millis().div_euclid(1000) * 1000);
+    let occurred_at = read.occurred(post.occurred_at.as_deref(), second);
     let Some(pack) = pack(post.rules.as_deref()) else {
         return Err(Refusal::value(
             "/rules",

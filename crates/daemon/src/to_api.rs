@@ -3,8 +3,8 @@
 use qixian_api as api;
 use qixian_core::definition::Kind;
 use qixian_core::{
-    Case, Cause, Deadline, DeadlineChange, Env, Fields, JournalLine, Lang, Party, What, Words,
-    Workflow, why,
+    Case, Cause, Correction, Deadline, DeadlineChange, Env, Fields, JournalLine, Lang, Party,
+    PartyChange, What, Words, Workflow, why,
 };
 use qixian_notify::Directory;
 use qixian_store::{OutboxEntry, Record, RecordKind};
@@ -204,8 +204,24 @@ impl View<'_> {
             party,
             reason,
             fields,
+            corrects: self.correction(&line.what),
             deadlines: self.changes(&line.deadlines),
         }
+    }
+
+    fn correction(&self, what: &What) -> Option<api::CorrectionView> {
+        let What::Correct { seq, change, .. } = what else {
+            return None;
+        };
+        let occurred_at = match change {
+            Correction::Replace { occurred_at, .. } => *occurred_at,
+            Correction::Withdraw => None,
+        };
+        Some(api::CorrectionView {
+            seq: *seq,
+            withdrawn: matches!(change, Correction::Withdraw),
+            occurred_at: self.time_or(occurred_at),
+        })
     }
 
     /// The messages of one outbox entry, one for each person.
@@ -312,6 +328,13 @@ fn said(what: &What) -> (Option<String>, Option<String>, Map<String, Value>) {
             ..
         } => (party.clone(), override_reason.clone(), object(fields)),
         What::Edit { fields, .. } => (None, None, object(fields)),
+        What::Correct {
+            change: Correction::Replace { fields, party, .. },
+            reason,
+            ..
+        } => (party.clone(), Some(reason.clone()), object(fields)),
+        What::Party(PartyChange::Put { party, .. }) => (Some(party.role.clone()), None, none()),
+        What::Party(PartyChange::Remove { role, .. }) => (Some(role.clone()), None, none()),
         What::Correct { reason, .. }
         | What::Close { reason }
         | What::Reopen { reason }

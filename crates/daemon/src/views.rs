@@ -26,7 +26,11 @@ pub fn workflow_view(workflow: &Workflow) -> api::WorkflowView {
         roles: workflow.roles.clone(),
         fields,
         states: workflow.states.iter().map(state).collect(),
-        transitions: workflow.transitions.iter().map(transition).collect(),
+        transitions: workflow
+            .transitions
+            .iter()
+            .map(|def| transition(workflow, def))
+            .collect(),
         deadlines: workflow
             .deadlines
             .iter()
@@ -35,11 +39,16 @@ pub fn workflow_view(workflow: &Workflow) -> api::WorkflowView {
     }
 }
 
-fn transition(def: &TransitionDef) -> api::TransitionView {
+fn transition(workflow: &Workflow, def: &TransitionDef) -> api::TransitionView {
+    let open = workflow.states.iter().filter(|(_, state)| !state.is_final);
+    let from = match def.from.is_empty() {
+        true => open.map(|(id, _)| id.clone()).collect(),
+        false => def.from.clone(),
+    };
     api::TransitionView {
         event: def.event.clone(),
         title: words(&def.title),
-        from: def.from.clone(),
+        from,
         to: def.to.clone(),
         fields: def.fields.clone(),
         required: def.required.clone(),

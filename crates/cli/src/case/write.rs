@@ -84,6 +84,13 @@ fn print_draft(out: &Out, draft: &EventDraft) {
             format!("Would be told at once: {told}"),
         );
     }
+    for message in &draft.sent {
+        let (via, to, at) = (&message.via, &message.to, &message.created_at);
+        out.say(
+            format!("已经发出：{via} {to}，{at}"),
+            format!("Sent already: {via} {to}, {at}"),
+        );
+    }
     for warning in &draft.warnings {
         out.line(format!("! {warning}"));
     }
@@ -113,6 +120,9 @@ pub(crate) struct CorrectArgs {
     /// 实际是谁的事实 | Whose fact it really was
     #[arg(long, value_name = "ROLE")]
     party: Option<String>,
+    /// 只看会怎样、哪些消息已经发出，不更正 | Only see what it would do and what was sent already
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Runs `qixian case correct`.
@@ -126,6 +136,11 @@ pub(super) fn correct(out: &Out, session: &Session, args: CorrectArgs) -> Result
         party: args.party,
     };
     let path = format!("/cases/{id}/journal/{}/correct", args.seq);
+    if args.dry_run {
+        let draft: EventDraft = session.post(&format!("{path}?dry_run=true"), &body)?;
+        print_draft(out, &draft);
+        return Ok(());
+    }
     let answer: EventAnswer = session.post(&path, &body)?;
     print_answer(out, &answer);
     Ok(())

@@ -89,6 +89,14 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Refusal> {
             format!("the body is not valid JSON: {error}"),
         )
     })?;
+    if !plain.is_object() {
+        // Serde would read a list as the values of an object in their order.
+        return Err(Refusal::value(
+            "",
+            "正文应为 JSON 对象",
+            "the body should be a JSON object",
+        ));
+    }
     match serde_path_to_error::deserialize(&plain) {
         Ok(value) => Ok(Body { value, plain }),
         Err(error) => {
@@ -145,6 +153,7 @@ mod tests {
             "/parties/0/role",
         );
         check(r#"{"workflow":7}"#, "/workflow");
+        check(r#"["first-filing","x"]"#, "");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use qixian_api as api;
-use qixian_core::{Case, CaseId, What};
+use qixian_core::{Case, CaseId, Rev, What, fold};
 use qixian_engine::Ack;
 use qixian_store::CaseQuery;
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,8 @@ pub(crate) async fn start(
         .submit(&app, app.handle.new_id(), said, &body.plain)
         .await?;
     let place = format!("/api/v1/cases/{}", ack.case.id);
-    let mut response = whole(&app, &caller, &ack.case).await;
+    let case = case_of(&app, &ack).await;
+    let mut response = whole(&app, &caller, &case).await;
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(place) = HeaderValue::from_str(&place) {
         response.headers_mut().insert(header::LOCATION, place);
@@ -147,7 +148,8 @@ pub(crate) async fn patch(
     let ack = caller
         .submit(&app, from_api::case_id(&id)?, said, &body.plain)
         .await?;
-    Ok(whole(&app, &caller, &ack.case).await)
+    let case = case_of(&app, &ack).await;
+    Ok(whole(&app, &caller, &case).await)
 }
 
 /// Adds words to the journal.
@@ -241,20 +243,41 @@ pub(super) async fn record(
 
 /// The answer to an accepted event.
 pub(super) async fn answer(app: &App, caller: &Caller, ack: &Ack) -> Response {
-    let workflow = app.workflow_of(&ack.case).await;
+    let case = case_of(app, ack).await;
+    let workflow = app.workflow_of(&case).await;
     let view = view_with(app, caller, workflow.as_deref());
-    let mut answer = view.answer(&ack.case, ack.rev);
-    if ack.repeated {
-        // The case may have gone on since: what the event itself did stands in its journal line.
-        let lines = app
-            .store
-            .journal(ack.case.id, ack.rev.saturating_sub(1), 1)
-            .await;
-        if let Some(line) = lines.ok().and_then(|lines| lines.into_iter().next()) {
-            answer.state = line.to;
-        }
+    tagged(case.edit_rev, &view.answer(&case, ack.rev))
+}
+
+/// The case right after the event: a repeated answer is the first one again, though the case may have gone on since.
+async fn case_of(app: &App, ack: &Ack) -> Arc<Case> {
+    if !ack.repeated || ack.case.rev == ack.rev {
+        return ack.case.clone();
     }
-    tagged(ack.case.edit_rev, &answer)
+    match as_it_was(app, &ack.case, ack.rev).await {
+        Some(case) => Arc::new(case),
+        None => ack.case.clone(),
+    }
+}
+
+/// The case at `rev`, made again from its journal. Where calendars or rules have changed since so much that this cannot
+/// be done, the state and the revision alone are what they were.
+async fn as_it_was(app: &App, case: &Case, rev: Rev) -> Option<Case> {
+    let wanted = usize::try_from(rev).ok()?;
+    let lines = app.store.journal(case.id, 0, wanted).await.ok()?;
+    let last = lines.last().filter(|line| line.seq == rev)?;
+    let workflow = app.workflow_of(case).await?;
+    let mut was = match fold(&app.loaded.env, &workflow, case.id, &lines) {
+        Ok(was) => was,
+        Err(_) => Case {
+            state: last.to.clone(),
+            rev,
+            ..case.clone()
+        },
+    };
+    // Given by the engine, so that the journal does not have it.
+    was.reference.clone_from(&case.reference);
+    Some(was)
 }
 
 /// The case with this id.

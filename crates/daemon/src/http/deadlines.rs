@@ -4,8 +4,11 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use qixian_api as api;
+use qixian_core::ClockState;
 use qixian_store::CaseQuery;
 use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
 use utoipa::IntoParams;
 
 use super::body::Body;
@@ -51,11 +54,11 @@ pub(crate) async fn list(
     caller: Caller,
     Query(filter): Query<DeadlineFilter>,
 ) -> Result<Json<api::Page<api::DeadlineView>>, Refusal> {
-    let wanted = filter.state.as_deref().unwrap_or("armed");
+    let wanted = clock_state(filter.state.as_deref().unwrap_or("armed"))?;
     let before = time("due_before", filter.due_before.as_deref())?;
     // Only armed deadlines move a case's place in the list, so the store can narrow by time for those alone.
     let query = CaseQuery {
-        due_before: before.filter(|_| wanted == "armed"),
+        due_before: before.filter(|_| wanted == ClockState::Armed),
         ..CaseQuery::default()
     };
     let cases = app
@@ -67,7 +70,7 @@ pub(crate) async fn list(
         let workflow = app.workflow_of(case).await;
         let view = view_with(&app, &caller, workflow.as_deref());
         let kept = case.deadlines.iter().filter(|deadline| {
-            crate::to_api::name_of(&deadline.clock) == wanted
+            deadline.clock == wanted
                 && before.is_none_or(|before| deadline.due_at.is_some_and(|due| due < before))
         });
         found.extend(kept.map(|deadline| (deadline.due_at, view.deadline(case, deadline))));
@@ -79,6 +82,29 @@ pub(crate) async fn list(
     ))
 }
 
+fn clock_state(text: &str) -> Result<ClockState, Refusal> {
+    let input: StrDeserializer<'_, ValueError> = text.into_deserializer();
+    ClockState::deserialize(input).map_err(|_| {
+        let known = "waiting, armed, paused, met, missed, cancelled, superseded";
+        Refusal::value(
+            "/state",
+            format!("应为：{known}"),
+            format!("expected one of: {known}"),
+        )
+    })
+}
+
+/// Refuses names that the case's workflow does not have.
+async fn check_name(app: &App, id: &str, name: &str) -> Result<(), Refusal> {
+    let case = load(app, id).await?;
+    match app.workflow_of(&case).await {
+        Some(workflow) if !workflow.deadlines.contains_key(name) => {
+            Err(Refusal::not_found("期限", "deadline"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Moves a deadline by hand.
 #[utoipa::path(post, path = "/api/v1/cases/{id}/deadlines/{name}/move", tag = "deadlines", params(("id" = String, Path), ("name" = String, Path)), request_body = api::MoveDeadline, responses((status = 200, body = api::EventAnswer)))]
 pub(crate) async fn shift(
@@ -87,6 +113,7 @@ pub(crate) async fn shift(
     Path((id, name)): Path<(String, String)>,
     body: Body<api::MoveDeadline>,
 ) -> Result<Response, Refusal> {
+    check_name(&app, &id, &name).await?;
     let plain = serde_json::json!([name, body.plain]);
     let said = from_api::move_deadline(name, body.value, app.clock.now())?;
     record(&app, &caller, &id, said, &plain).await
@@ -100,6 +127,7 @@ pub(crate) async fn pause(
     Path((id, name)): Path<(String, String)>,
     body: Body<api::PostClock>,
 ) -> Result<Response, Refusal> {
+    check_name(&app, &id, &name).await?;
     let plain = serde_json::json!([name, body.plain]);
     let said = from_api::clock(name, body.value, app.clock.now(), false)?;
     record(&app, &caller, &id, said, &plain).await
@@ -113,6 +141,7 @@ pub(crate) async fn resume(
     Path((id, name)): Path<(String, String)>,
     body: Body<api::PostClock>,
 ) -> Result<Response, Refusal> {
+    check_name(&app, &id, &name).await?;
     let plain = serde_json::json!([name, body.plain]);
     let said = from_api::clock(name, body.value, app.clock.now(), true)?;
     record(&app, &caller, &id, said, &plain).await

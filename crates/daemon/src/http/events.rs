@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use qixian_api as api;
-use qixian_core::{Case, Workflow};
+use qixian_core::{Case, Cause, Workflow};
 use qixian_engine::DryRun;
+use qixian_store::MessageQuery;
 use qixian_time::{Timestamp, WorkCalendar};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -14,6 +15,7 @@ use super::body::Body;
 use super::caller::Caller;
 use super::cases::{load, record, view_with};
 use super::listing::{Query, limit, page};
+use super::messages::views_of;
 use super::problem::Refusal;
 use super::state::App;
 use crate::from_api;
@@ -38,11 +40,13 @@ pub(crate) async fn post(
 ) -> Result<Response, Refusal> {
     let said = from_api::event(body.value, app.clock.now())?;
     if !options.dry_run {
-        return record(&app, &caller, &id, said, &body.plain).await;
+        let recorded = record(&app, &caller, &id, said, &body.plain).await;
+        return recorded.map_err(Refusal::of_event);
     }
     caller.may_write()?;
     let event = caller.event(&app, from_api::case_id(&id)?, said, None);
-    let draft = app.handle.dry_run(event).await?;
+    let draft = app.handle.dry_run(event).await;
+    let draft = draft.map_err(|error| Refusal::from(error).of_event())?;
     Ok(Json(draft_view(&app, &caller, &draft).await).into_response())
 }
 
@@ -67,8 +71,44 @@ async fn draft_view(app: &App, caller: &Caller, draft: &DryRun) -> api::EventDra
         deadlines: view.deadlines(&draft.case),
         changes: view.changes(&draft.deadlines),
         messages,
+        sent: Vec::new(),
         warnings: warnings.unwrap_or_default(),
     }
+}
+
+/// The messages of a case that have gone out, or may have, about the line `seq` or about a deadline of `draft` that
+/// would change: those who got them were told what the correction takes back.
+async fn sent_before(
+    app: &App,
+    caller: &Caller,
+    seq: u64,
+    draft: &DryRun,
+) -> Result<Vec<api::MessageView>, Refusal> {
+    const MOST: usize = 500;
+    let query = MessageQuery {
+        case: Some(draft.case.id),
+        status: None,
+    };
+    let entries = app.store.messages(&query, None, MOST).await?.items;
+    let changed = |name: &str| draft.deadlines.iter().any(|change| change.name == name);
+    let concerned = entries.iter().filter(|entry| {
+        entry.intent.id.seq == seq
+            || match &entry.intent.cause {
+                Cause::Rung { deadline, .. } | Cause::Missed { deadline, .. } => changed(deadline),
+                Cause::Transition { .. } | Cause::Manual => false,
+            }
+    });
+    let mut sent = Vec::new();
+    for entry in concerned {
+        let views = views_of(app, caller, entry).await?;
+        let gone = ["sending", "accepted", "delivered", "unknown"];
+        sent.extend(
+            views
+                .into_iter()
+                .filter(|view| gone.contains(&view.status.as_str())),
+        );
+    }
+    Ok(sent)
 }
 
 /// Hour clocks that would run into days off, when offices do not answer.
@@ -150,18 +190,27 @@ pub(crate) async fn journal(
     ))
 }
 
-/// Corrects or withdraws a recorded fact.
-#[utoipa::path(post, path = "/api/v1/cases/{id}/journal/{seq}/correct", tag = "events", params(("id" = String, Path), ("seq" = u64, Path)), request_body = api::CorrectFact, responses((status = 200, body = api::EventAnswer), (status = 409, body = api::Problem)))]
+/// Corrects or withdraws a recorded fact, or with `dry_run=true` says what that would do and what was sent already.
+#[utoipa::path(post, path = "/api/v1/cases/{id}/journal/{seq}/correct", tag = "events", params(("id" = String, Path), ("seq" = u64, Path), PostOptions), request_body = api::CorrectFact, responses((status = 200, body = api::EventAnswer), (status = 409, body = api::Problem)))]
 pub(crate) async fn correct(
     State(app): State<App>,
     caller: Caller,
     Path((id, seq)): Path<(String, String)>,
+    Query(options): Query<PostOptions>,
     body: Body<api::CorrectFact>,
 ) -> Result<Response, Refusal> {
-    let seq = seq
-        .parse()
-        .map_err(|_| Refusal::not_found("记录", "journal line"))?;
+    let case = load(&app, &id).await?;
+    let seq = seq.parse().ok().filter(|seq| (1..=case.rev).contains(seq));
+    let seq = seq.ok_or_else(|| Refusal::not_found("记录", "journal line"))?;
     let said = from_api::correct(seq, body.value, app.clock.now())?;
+    if options.dry_run {
+        caller.may_write()?;
+        let event = caller.event(&app, case.id, said, None);
+        let draft = app.handle.dry_run(event).await?;
+        let mut view = draft_view(&app, &caller, &draft).await;
+        view.sent = sent_before(&app, &caller, seq, &draft).await?;
+        return Ok(Json(view).into_response());
+    }
     // The line's number is part of what is meant, and the address carries it.
     let plain = serde_json::json!([seq, body.plain]);
     record(&app, &caller, &id, said, &plain).await

@@ -15,7 +15,7 @@ const USUAL: usize = 50;
 /// Things on a page at most.
 const MOST: usize = 500;
 
-/// A query string read into `T`; unknown names are refused.
+/// A query string read into `T`; unknown names are refused. What does not fit is told as in a body, by `/name`.
 pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
@@ -27,7 +27,9 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
             Err(error) => {
                 let said = std::error::Error::source(&error)
                     .map_or_else(|| error.to_string(), ToString::to_string);
-                Err(Refusal::malformed(
+                let (name, said) = said.split_once(": ").unwrap_or(("", &said));
+                Err(Refusal::value(
+                    &format!("/{name}"),
                     format!("查询参数不合适：{said}"),
                     format!("the query does not fit: {said}"),
                 ))
@@ -47,12 +49,7 @@ pub(crate) fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, 
     // A `+` in a query means a space; people forget to escape it.
     Timestamp::parse(&text.replace(' ', "+"))
         .map(Some)
-        .map_err(|error| {
-            Refusal::malformed(
-                format!("{name}：{}", error.zh()),
-                format!("{name}: {error}"),
-            )
-        })
+        .map_err(|error| Refusal::value(&format!("/{name}"), error.zh(), error.to_string()))
 }
 
 /// One page as JSON.

@@ -78,14 +78,15 @@ fn status(text: &str) -> Result<LegStatus, Refusal> {
     let input: StrDeserializer<'_, ValueError> = text.into_deserializer();
     LegStatus::deserialize(input).map_err(|_| {
         let known = "queued, held, sending, accepted, delivered, moot, dead, unknown";
-        Refusal::malformed(
-            format!("status 应为：{known}"),
-            format!("status is one of: {known}"),
+        Refusal::value(
+            "/status",
+            format!("应为：{known}"),
+            format!("expected one of: {known}"),
         )
     })
 }
 
-async fn views_of(
+pub(super) async fn views_of(
     app: &App,
     caller: &Caller,
     entry: &OutboxEntry,

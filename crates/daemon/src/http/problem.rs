@@ -106,6 +106,7 @@ impl Refusal {
             "some values do not fit",
         );
         refusal.0.detail = match errors.first() {
+            Some((pointer, words)) if count == 1 && pointer.is_empty() => words.clone(),
             Some((pointer, words)) if count == 1 => Words::new(
                 format!("{pointer}：{}", words.zh),
                 format!("{pointer}: {}", words.en),
@@ -122,6 +123,16 @@ impl Refusal {
     /// One value that does not fit.
     pub(crate) fn value(pointer: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::invalid(vec![(pointer.to_owned(), Words::new(zh, en))])
+    }
+
+    /// The same refusal of an event: that a closed case takes none is one way of its not being possible now.
+    pub(crate) fn of_event(mut self) -> Self {
+        if self.0.code == "case_closed" {
+            self.0.code = "event_not_possible";
+            self.0.title = Words::new("现在不能记录这件事", "the event is not possible now");
+            self.0.more.possible = Some(Vec::new());
+        }
+        self
     }
 
     fn conflict(code: &'static str, zh: &str, en: &str) -> Self {
@@ -342,9 +353,10 @@ impl From<SubmitError> for Refusal {
 impl From<qixian_store::Error> for Refusal {
     fn from(error: qixian_store::Error) -> Self {
         match error {
-            qixian_store::Error::BadCursor => Self::malformed(
-                "cursor 不是本服务给出的。",
-                "the cursor is not one that was given out",
+            qixian_store::Error::BadCursor => Self::value(
+                "/cursor",
+                "不是本服务给出的",
+                "is not one that was given out",
             ),
             error => Self::unavailable(&error.to_string()),
         }
