@@ -10,7 +10,7 @@ use qixian_time::{Clock, Timestamp};
 
 use crate::decide::{Failure, Scratch};
 use crate::inflight::Draft;
-use crate::needed::is_needed;
+use crate::needed::{Need, need};
 use crate::stats::Count;
 use crate::watched::Watched;
 use crate::work::{Answer, Decided};
@@ -220,32 +220,30 @@ impl<S: Store, C: Clock> Engine<S, C> {
         now: Timestamp,
     ) -> Begun {
         let About { workflow, case, .. } = *about;
-        if !is_needed(workflow, case, &entry.intent, leg, now) {
+        let need = need(workflow, case, &entry.intent, leg, now);
+        if need == Need::Overtaken && !entry.legs[leg].attempts.is_empty() {
+            return end(entry, leg, LegStatus::Dead);
+        }
+        if need != Need::Needed {
             self.stats.add(Count::Moot, 1);
-            let state = &mut entry.legs[leg];
-            state.status = LegStatus::Moot;
-            state.next_at = None;
-            return Begun::Changed;
+            return end(entry, leg, LegStatus::Moot);
         }
         loop {
             let place = usize::from(entry.legs[leg].channel);
             let via = &entry.intent.legs[leg].via;
             let Some(channel) = via.get(place).copied() else {
-                let state = &mut entry.legs[leg];
-                state.status = LegStatus::Dead;
-                state.next_at = None;
-                return Begun::Dead;
+                return end(entry, leg, LegStatus::Dead);
             };
             let is_last = place + 1 >= via.len();
             match self.way(about, entry, leg, channel, now) {
                 Ok((provider, message)) => {
                     let name = provider.name();
                     if let Some(until) = self.dispatcher.paused_until(name, now) {
+                        note_pause(entry, leg, channel, name, now);
                         if is_last {
                             entry.legs[leg].next_at = Some(until);
                             return Begun::Changed;
                         }
-                        note(entry, leg, channel, name, ("channel_down", "paused"), now);
                     } else if self.dispatcher.is_full(name) {
                         return Begun::Parked(name.to_owned());
                     } else {
@@ -422,6 +420,34 @@ pub(crate) fn next_look(entry: &OutboxEntry, now: Timestamp) -> Option<Timestamp
         _ => None,
     });
     looks.min()
+}
+
+/// Nothing more happens to this leg by itself.
+fn end(entry: &mut OutboxEntry, leg: usize, status: LegStatus) -> Begun {
+    let state = &mut entry.legs[leg];
+    state.status = status;
+    state.next_at = None;
+    match status {
+        LegStatus::Dead => Begun::Dead,
+        _ => Begun::Changed,
+    }
+}
+
+/// Remembers once that a channel could not be used.
+fn note_pause(
+    entry: &mut OutboxEntry,
+    leg: usize,
+    channel: Channel,
+    provider: &str,
+    now: Timestamp,
+) {
+    let paused = ("channel_down", "paused");
+    let last = entry.legs[leg].attempts.last();
+    if !last.is_some_and(|a| {
+        a.provider == provider && (a.outcome.as_str(), a.detail.as_str()) == paused
+    }) {
+        note(entry, leg, channel, provider, paused, now);
+    }
 }
 
 /// Remembers a try.
