@@ -188,3 +188,26 @@ async fn a_file_cut_short_is_an_error_each_time() {
         assert_eq!(file.metadata().unwrap().len(), length);
     }
 }
+
+#[tokio::test]
+async fn a_store_without_what_was_written_last_is_refused() {
+    let dir = filled().await;
+    // As sled opens a log whose end was zeroed: the state before it.
+    let closings = |change: fn(u64) -> u64| {
+        beneath(dir.path(), |db| {
+            let row = db.get(keys::CLOSINGS).unwrap().unwrap();
+            let count: u64 = codec::decode(keys::CLOSINGS, &row).unwrap();
+            let row = codec::encode(keys::CLOSINGS, &change(count)).unwrap();
+            db.insert(keys::CLOSINGS, row).unwrap();
+        });
+    };
+    closings(|count| count - 1);
+    for _ in 0..2 {
+        let error = open(dir.path()).unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("written last"), "{error}");
+    }
+    closings(|count| count + 1);
+    check_filled(dir.path()).await;
+    check_filled(dir.path()).await;
+}
