@@ -1,130 +1,152 @@
-//! Kills the daemon while events are recorded, and asks afterwards for every one that was acknowledged.
+//! Kills the daemon at random moments while events are recorded and deadlines come due, also while it recovers, and
+//! compares afterwards what it says with what callers were told.
+//!
+//! `QIXIAN_KILLS` sets how often (shared by the daemons that run side by side), `SEED` repeats the moments of a run.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::path::Path;
+use std::sync::mpsc::channel;
 use std::thread;
 
-use qixian_api::{CaseView, Client, EventAnswer, JournalView, Page, PostCase, PostNote};
-use qixian_tests::daemon::Daemon;
+use qixian_tests::books::{Counts, check_touched, check_whole, until_ready};
+use qixian_tests::daemon::{Daemon, kill_while_starting};
+use qixian_tests::load::{Caller, configure};
+use qixian_tests::moments::{Moments, count};
 
-/// Callers at once, and how many acknowledgements are waited for before each kill.
-const CALLERS: usize = 8;
-const ACKNOWLEDGED: usize = 400;
-const KILLS: usize = 3;
+/// Kills in all: what fits into some minutes of an unoptimised build on two cores.
+const KILLS: usize = 300;
+/// Daemons side by side, each in a directory of its own.
+const DAEMONS: usize = 3;
+/// A directory is killed so often, then compared as a whole and left for a new one.
+const KILLS_A_LIFE: usize = 34;
+const CALLERS: u64 = 4;
+/// A caller rests after so many answers: a journal of ten thousand lines would only make comparing slow.
+const MOST: usize = 200;
 
-/// What one caller was told: its case, and the highest line it saw acknowledged.
-#[derive(Debug)]
-struct Told {
-    case: String,
-    notes: Vec<u64>,
+/// What one run saw.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    kills: usize,
+    while_starting: usize,
+    acknowledged: u64,
+    doubts: u64,
+    counts: Counts,
 }
 
-fn start_case(client: &Client, number: usize) -> String {
-    let body = PostCase {
-        workflow: "first-filing".to_owned(),
-        title: format!("crash {number}"),
-        ..PostCase::default()
-    };
-    let case: CaseView = client.post("/cases", &body, None).expect("a case");
-    case.id
-}
-
-/// Records notes until nobody answers any more; counts each acknowledgement.
-fn record(
-    client: &Client,
-    case: String,
-    count: &AtomicUsize,
-    enough: &(Mutex<bool>, Condvar),
-) -> Told {
-    let path = format!("/cases/{case}/notes");
-    let mut notes = Vec::new();
-    loop {
-        let body = PostNote {
-            note: format!("note {}", notes.len()),
-        };
-        let Ok(answer) = client.post::<EventAnswer>(&path, &body, None) else {
-            return Told { case, notes };
-        };
-        notes.push(answer.rev);
-        if count.fetch_add(1, Ordering::SeqCst) + 1 == ACKNOWLEDGED {
-            *enough.0.lock().expect("no panic holds it") = true;
-            enough.1.notify_all();
-        }
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.kills += other.kills;
+        self.while_starting += other.while_starting;
+        self.acknowledged += other.acknowledged;
+        self.doubts += other.doubts;
+        self.counts += other.counts;
     }
 }
 
-fn wait(enough: &(Mutex<bool>, Condvar)) {
-    let mut seen = enough.0.lock().expect("no panic holds it");
-    while !*seen {
-        seen = enough.1.wait(seen).expect("no panic holds it");
-    }
-}
-
-/// Loads a daemon from several threads and kills it in the middle.
-fn load_and_kill(daemon: Daemon, cases: &[String]) -> Vec<Told> {
+/// Kills the daemon at a random moment under load.
+fn load_and_kill(daemon: Daemon, callers: &mut [Caller], moments: &mut Moments) {
     let client = daemon.client();
-    let (count, enough) = (AtomicUsize::new(0), (Mutex::new(false), Condvar::new()));
+    let (heard, hears) = channel();
+    let moment = moments.millis(0, 500);
     thread::scope(|scope| {
-        let callers: Vec<_> = cases
-            .iter()
-            .map(|case| {
-                let (client, count, enough) = (&client, &count, &enough);
-                scope.spawn(move || record(client, case.clone(), count, enough))
-            })
-            .collect();
-        wait(&enough);
+        for caller in callers {
+            let (client, heard) = (&client, heard.clone());
+            scope.spawn(move || {
+                caller.press(client, MOST, &|| {
+                    // Nobody listens any more once the kill is due.
+                    heard.send(()).ok();
+                });
+            });
+        }
+        hears.recv().expect("a first answer");
+        let (_kept, never) = channel::<()>();
+        // Nothing comes this way: the time passing is the signal.
+        never.recv_timeout(moment).ok();
         daemon.kill();
-        callers
-            .into_iter()
-            .map(|caller| caller.join().expect("a caller"))
-            .collect()
-    })
+    });
 }
 
-fn check(client: &Client, told: &Told) {
-    let mut lines: Vec<JournalView> = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let path = format!("/cases/{}/journal?limit=500{cursor}", told.case);
-        let page: Page<JournalView> = client.get(&path).expect("a journal");
-        lines.extend(page.items);
-        let Some(next) = page.next_cursor else { break };
-        cursor = format!("&cursor={next}");
+/// One directory from its first start to its last: killed `kills` times, compared after each, and as a whole at the end.
+fn life(name: &str, kills: usize, moments: &mut Moments) -> Tally {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let config = configure(dir.path());
+    let more = ["--config", config.to_str().expect("a path of text")];
+    let data = dir.path().join("data");
+    let seed = moments.below(u64::MAX);
+    let mut callers: Vec<Caller> = (0..CALLERS)
+        .map(|number| Caller::new(&format!("{name}-{number}"), seed ^ number))
+        .collect();
+    let mut tally = Tally::default();
+    while tally.kills < kills {
+        if tally.kills > 0 && moments.one_in(3) {
+            // Unoptimised, it is ready after about a quarter of a second on a quiet machine.
+            let ready = kill_while_starting(&data, &more, moments.millis(5, 300));
+            tally.kills += 1;
+            tally.while_starting += usize::from(!ready);
+        }
+        let daemon = start(&data, &more, &mut callers);
+        for caller in &callers {
+            check_touched(&daemon.client(), caller);
+        }
+        load_and_kill(daemon, &mut callers, moments);
+        tally.kills += 1;
     }
-    let numbers: Vec<u64> = lines.iter().map(|line| line.seq).collect();
-    assert_eq!(
-        numbers,
-        (1..=numbers.len() as u64).collect::<Vec<_>>(),
-        "lines follow one another"
-    );
-    for (index, rev) in told.notes.iter().enumerate() {
-        let line = lines.iter().find(|line| line.seq == *rev);
-        let note = line.and_then(|line| line.note.clone());
-        assert_eq!(
-            note,
-            Some(format!("note {index}")),
-            "line {rev} of {} was acknowledged",
-            told.case
-        );
+    let daemon = start(&data, &more, &mut callers);
+    tally.counts = check_whole(&daemon.client(), &callers, &data);
+    assert!(daemon.stop().success(), "it stops when asked");
+    tally.acknowledged = callers.iter().map(|caller| caller.acknowledged).sum();
+    tally.doubts = callers.iter().map(|caller| caller.doubts).sum();
+    tally
+}
+
+fn start(data: &Path, more: &[&str], callers: &mut [Caller]) -> Daemon {
+    let daemon = Daemon::start(data, more);
+    until_ready(&daemon.client());
+    for caller in callers {
+        caller.settle(&daemon.client());
     }
+    daemon
+}
+
+/// Lives of one of the daemons that run side by side.
+fn lives(name: &str, kills: usize, mut moments: Moments) -> Tally {
+    let mut all = Tally::default();
+    while all.kills < kills {
+        let left = kills - all.kills;
+        let name = format!("{name}-{}", all.kills);
+        all += life(&name, left.min(KILLS_A_LIFE), &mut moments);
+    }
+    all
 }
 
 #[test]
-fn what_was_acknowledged_survives_kill_9() {
-    let dir = tempfile::tempdir().expect("a directory");
-    for _ in 0..KILLS {
-        let daemon = Daemon::start(dir.path(), &[]);
-        let client = daemon.client();
-        let cases: Vec<String> = (0..CALLERS)
-            .map(|number| start_case(&client, number))
-            .collect();
-        let told = load_and_kill(daemon, &cases);
-        assert!(told.iter().map(|told| told.notes.len()).sum::<usize>() >= ACKNOWLEDGED);
-        let daemon = Daemon::start(dir.path(), &[]);
-        let client = daemon.client();
-        for told in &told {
-            check(&client, told);
+fn nothing_acknowledged_is_lost_and_no_rung_is_skipped_or_doubled() {
+    let seed = Moments::seed();
+    let kills = count("QIXIAN_KILLS", KILLS);
+    println!("SEED={seed} QIXIAN_KILLS={kills}");
+    let mut moments = Moments::new(seed);
+    let running: Vec<_> = (0..DAEMONS)
+        .map(|number| {
+            let moments = Moments::new(moments.below(u64::MAX));
+            let share = kills / DAEMONS + usize::from(number < kills % DAEMONS);
+            thread::spawn(move || lives(&format!("d{number}"), share, moments))
+        })
+        .collect();
+    let mut all = Tally::default();
+    for daemon in running {
+        match daemon.join() {
+            Ok(tally) => all += tally,
+            Err(panic) => std::panic::resume_unwind(panic),
         }
-        daemon.kill();
     }
+    println!(
+        "{} kills, {} of them before it was ready; {} acknowledged, {}; {} never answered and asked again",
+        all.kills, all.while_starting, all.acknowledged, all.counts, all.doubts
+    );
+    assert!(all.kills >= kills);
+    assert_eq!(all.acknowledged, all.counts.found);
+    assert_eq!(
+        all.counts.due,
+        all.counts.told + all.counts.moot + all.counts.dead
+    );
+    assert!(all.counts.told > 0, "some rungs came due");
 }

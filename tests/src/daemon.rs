@@ -3,9 +3,12 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::channel;
+use std::thread::spawn;
+use std::time::Duration;
 
 use qixian_api::Client;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request};
 
@@ -59,22 +62,52 @@ pub fn binary() -> PathBuf {
     path
 }
 
+/// The command that starts it on `data`; what it prints can be read.
+pub fn command(data: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .args(more)
+        .env_remove("QIXIAN_CONFIG")
+        .env("QIXIAN_LOG_LEVEL", "warn")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    command
+}
+
+/// Starts it on `data` and kills it after `moment`, ready or not; answers whether it was ready before.
+///
+/// # Panics
+/// When it cannot be started, or ends by itself.
+pub fn kill_while_starting(data: &Path, more: &[&str], moment: Duration) -> bool {
+    let mut child = command(data, more).spawn().expect("the binary starts");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let (say, said) = channel();
+    let listening = spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            if line.starts_with("ready ") && say.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    // The clock is the signal here: the moment comes whether it is ready or not.
+    let ready = said.recv_timeout(moment);
+    let ended = child.try_wait().expect("it can be asked");
+    assert_eq!(ended, None, "it ended by itself while starting");
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ended");
+    listening.join().expect("it only listens");
+    ready.is_ok()
+}
+
 impl Daemon {
     /// Starts it on `data` and waits until it says that it is ready.
     ///
     /// # Panics
     /// When it ends before.
     pub fn start(data: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(more)
-            .env_remove("QIXIAN_CONFIG")
-            .env("QIXIAN_LOG_LEVEL", "warn")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        let mut child = command(data, more).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let mut printed = String::new();
         let address = loop {
@@ -150,6 +183,20 @@ impl Daemon {
             headers,
             &body.to_string(),
         )
+    }
+
+    /// Stops it in its tracks; only killing it is left.
+    ///
+    /// # Panics
+    /// When it cannot be stopped.
+    pub fn pause(&self) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::STOP).expect("it can be stopped");
+        waitid(
+            WaitId::Pid(pid),
+            WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT,
+        )
+        .expect("it has stopped");
     }
 
     /// Ends it without warning, as a power cut would end the process.
