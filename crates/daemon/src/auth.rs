@@ -58,6 +58,11 @@ pub enum Error {
     /// There is none of this name.
     #[error("there is no token named `{0}`")]
     Unknown(String),
+    /// The admin token is not taken back by its name: its file would bring it again.
+    #[error(
+        "the admin token lives in admin.token: stop the daemon, delete that file and start again; the old one is void then"
+    )]
+    Admin,
     /// A role that does not exist.
     #[error("`{0}` is no role; expected admin, lead, handler or reader")]
     Role(String),
@@ -147,8 +152,11 @@ impl Tokens {
     /// Takes a token back.
     ///
     /// # Errors
-    /// [`Error::Unknown`], or when the file cannot be written.
+    /// [`Error::Unknown`], [`Error::Admin`], or when the file cannot be written.
     pub fn revoke(&self, name: &str) -> Result<(), Error> {
+        if name == "admin" {
+            return Err(Error::Admin);
+        }
         let mut file = self.read()?;
         let before = file.tokens.len();
         file.tokens.retain(|known| known.name != name);
@@ -316,6 +324,7 @@ mod tests {
         ));
         elsewhere.revoke("wang").expect("revoked");
         assert!(matches!(elsewhere.revoke("wang"), Err(Error::Unknown(_))));
+        assert!(matches!(elsewhere.revoke("admin"), Err(Error::Admin)));
         let kept = fs::read_to_string(dir.path().join(LIST)).expect("a file");
         assert!(
             !kept.contains(&token) && !kept.contains(&admin),

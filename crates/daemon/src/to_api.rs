@@ -131,7 +131,7 @@ impl View<'_> {
             state: name_of(&deadline.clock),
             started_at: self.time_or(deadline.started_at),
             due_at: self.time_or(deadline.due_at),
-            last_day: self.last_day(deadline),
+            last_day: deadline.last_day(self.zone()).map(|day| day.to_string()),
             earliest_at: self.time_or(deadline.earliest_at),
             provisional: deadline.provisional,
             assumed: deadline.assumed,
@@ -143,25 +143,6 @@ impl View<'_> {
                 .map(why_line)
                 .collect(),
         }
-    }
-
-    /// The last local day: the one before where it ends at 24:00.
-    fn last_day(&self, deadline: &Deadline) -> Option<String> {
-        let due = deadline.due_at?;
-        let zone = self.zone();
-        let day = zone.date_of(due);
-        let elapsed = deadline
-            .length
-            .as_ref()
-            .and_then(|length| length.within)
-            .is_some_and(|within| within.is_elapsed());
-        let ends_at_midnight = zone.start_of_day(day) == due && !elapsed;
-        let last = if ends_at_midnight {
-            day.yesterday().unwrap_or(day)
-        } else {
-            day
-        };
-        Some(last.to_string())
     }
 
     /// What an event did to deadlines.

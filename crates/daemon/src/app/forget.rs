@@ -17,7 +17,7 @@ const AT_A_TIME: usize = 200;
 /// Forgets old keys now and then every hour until the process is asked to stop.
 pub(super) fn spawn(
     store: Arc<dyn Store>,
-    clock: impl Clock + Send + Sync + 'static,
+    clock: impl Clock + 'static,
     mut stop: watch::Receiver<bool>,
 ) {
     tokio::spawn(async move {
