@@ -61,7 +61,7 @@ async fn a_full_disk_ends_the_process_and_loses_nothing() {
         last_word.contains("the store cannot write any more"),
         "{last_word}"
     );
-    let revs = said.lines().filter_map(|line| line.split_once("durable "));
+    let mut revs = said.lines().filter_map(|line| line.split_once("durable "));
     let said: u64 = revs.next_back().expect("some fit").1.parse().unwrap();
     assert!(said > 10, "it filled too early");
     let store = SledStore::open(dir.path(), &Options::default()).unwrap();
