@@ -77,6 +77,7 @@ fn values_of_a_query_are_refused_by_name() {
         assert_eq!(answer.body["errors"][0]["pointer"], pointer, "{answer:?}");
     };
     check("/cases?limit=x", "/limit");
+    check("/cases?client=x", "/client");
     check("/cases?colour=red", "/colour");
     check("/cases?due_before=2026-01-01T00:00:00", "/due_before");
     check("/deadlines?state=late", "/state");
@@ -168,4 +169,52 @@ fn a_transition_names_every_state_it_leaves() {
         released.expect("it is there")["from"],
         json!(["watching", "expired"])
     );
+}
+
+#[test]
+fn a_case_belongs_to_records_that_exist() {
+    let (_dir, daemon) = fresh();
+    let check = |name: &str, value: Value, pointer: &str| {
+        let mut body = gansu();
+        body[name] = value;
+        let answer = daemon.post("/cases", &[], &body);
+        assert_eq!(answer.status, 422, "{answer:?}");
+        assert_eq!(answer.body["errors"][0]["pointer"], pointer, "{answer:?}");
+    };
+    let unknown = "01AAAAAAAAAAAAAAAAAAAAAAAA";
+    check("client", json!(unknown), "/client");
+    check("assets", json!([unknown]), "/assets/0");
+}
+
+#[test]
+fn who_has_confirmed_is_in_no_preview() {
+    let (_dir, daemon) = fresh();
+    let case = start_gansu(&daemon);
+    to_sms_check(&daemon, &case);
+    let asked = || {
+        let preview = daemon.get("/preview?days=14").body;
+        let items = preview["items"].as_array().expect("items").clone();
+        let reaches = |number: &str| {
+            items
+                .iter()
+                .any(|item| text(&item["to"]).contains(number) && item["case"] == case.as_str())
+        };
+        (reaches("13800000001"), reaches("13800000002"))
+    };
+    assert_eq!(asked(), (true, true));
+    let party = json!({"party": "principal"});
+    assert_eq!(record(&daemon, &case, "sms_verified", party).status, 200);
+    assert_eq!(asked(), (false, true));
+}
+
+#[test]
+fn one_mobile_is_one_person_with_and_without_the_country_code() {
+    let (_dir, daemon) = fresh();
+    let mut body = gansu();
+    body["parties"][1]["mobile"] = json!("+8613800000001");
+    body["parties"][1]["email"] = json!("");
+    let case = text(&daemon.post("/cases", &[], &body).body["id"]);
+    to_sms_check(&daemon, &case);
+    let done = record(&daemon, &case, "sms_verified", json!({}));
+    assert_eq!(done.body["state"], "authority_review", "{done:?}");
 }

@@ -146,11 +146,23 @@ pub struct Party {
 impl Party {
     /// Whether a message to `other` reaches this person too: the same mobile, or, where one has none, the same mail
     /// address.
+    ///
+    /// ```
+    /// let with = |mobile: &str| qixian_core::Party { mobile: Some(mobile.into()), ..Default::default() };
+    /// assert!(with("13800000001").is_reached_as(&with("+8613800000001")));
+    /// assert!(!with("13800000001").is_reached_as(&with("+8513800000001")));
+    /// ```
     pub fn is_reached_as(&self, other: &Party) -> bool {
-        match (&self.mobile, &other.mobile) {
+        match (self.domestic_mobile(), other.domestic_mobile()) {
             (Some(own), Some(others)) => own == others,
             _ => self.email.is_some() && self.email == other.email,
         }
+    }
+
+    /// The mobile number without the country code that people write or leave out.
+    pub(crate) fn domestic_mobile(&self) -> Option<&str> {
+        let mobile = self.mobile.as_deref()?;
+        Some(mobile.strip_prefix("+86").unwrap_or(mobile))
     }
 }
 

@@ -132,7 +132,10 @@ impl Reader {
                 None
             }
         };
-        if let Some(mobile) = &body.mobile
+        // A form sends what was left empty as an empty text.
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let (mobile, email) = (given(body.mobile), given(body.email));
+        if let Some(mobile) = &mobile
             && !is_mobile(mobile)
         {
             let place = format!("{pointer}/mobile");
@@ -142,7 +145,7 @@ impl Reader {
                 "expected digits, with an optional leading +",
             );
         }
-        if let Some(email) = &body.email
+        if let Some(email) = &email
             && !email
                 .split_once('@')
                 .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
@@ -156,8 +159,8 @@ impl Reader {
         Party {
             role: body.role,
             name: body.name,
-            mobile: body.mobile,
-            email: body.email,
+            mobile,
+            email,
             robots: body.robots,
             lang,
             contact: self.id(&format!("{pointer}/contact"), body.contact.as_deref()),

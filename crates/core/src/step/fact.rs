@@ -7,7 +7,7 @@ use super::{arm, invalid, outgoing, places, take};
 use crate::definition::{Name, TransitionDef};
 use crate::words::say;
 use crate::{
-    ClockState, Confirmation, FieldProblem, Fields, Presumed, Rejection, Value, Words, value,
+    ClockState, Confirmation, FieldProblem, Fields, Party, Presumed, Rejection, Value, Words, value,
 };
 
 /// Decides a person's (or another case's) fact.
@@ -279,7 +279,7 @@ fn same_person(draft: &Draft<'_>, a: &str, b: &str) -> bool {
             .case
             .parties_as(role)
             .next()
-            .and_then(|p| p.mobile.as_deref())
+            .and_then(Party::domestic_mobile)
     };
     a == b || mobile(a).is_some() && mobile(a) == mobile(b)
 }

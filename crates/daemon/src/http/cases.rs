@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use qixian_api as api;
 use qixian_core::{Case, CaseId, Rev, What, fold};
 use qixian_engine::Ack;
-use qixian_store::CaseQuery;
+use qixian_store::{CaseQuery, RecordKind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -16,6 +16,7 @@ use super::body::Body;
 use super::caller::Caller;
 use super::listing::{Query, limit, page, time};
 use super::problem::Refusal;
+use super::records::check_client;
 use super::state::App;
 use crate::from_api::{self, Said};
 use crate::to_api::View;
@@ -54,6 +55,7 @@ pub(crate) async fn start(
 ) -> Result<Response, Refusal> {
     let pack = |asked: Option<&str>| app.loaded.pack(asked.unwrap_or(&app.settings.rules));
     let said = from_api::start(body.value, app.clock.now(), pack)?;
+    check_records(&app, &said.what).await?;
     let ack = caller
         .submit(&app, app.handle.new_id(), said, &body.plain)
         .await?;
@@ -65,6 +67,24 @@ pub(crate) async fn start(
         response.headers_mut().insert(header::LOCATION, place);
     }
     Ok(response)
+}
+
+/// Refuses a client and assets that there are no records of.
+async fn check_records(app: &App, what: &What) -> Result<(), Refusal> {
+    let What::Start(start) = what else {
+        return Ok(());
+    };
+    check_client(app, start.client).await?;
+    for (i, asset) in start.assets.iter().enumerate() {
+        if app.store.record(RecordKind::Asset, *asset).await?.is_none() {
+            return Err(Refusal::value(
+                &format!("/assets/{i}"),
+                "没有这项资产",
+                "there is no such asset",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Lists cases, those due next first, those without a due date last.
@@ -88,14 +108,18 @@ pub(crate) async fn find(
     filter: &CaseFilter,
 ) -> Result<(Vec<Arc<Case>>, Option<String>), Refusal> {
     const MOST_PAGES: usize = 20;
-    let id = |text: &Option<String>| text.as_deref().map(from_api::case_id).transpose();
+    let id = |name: &str, text: &Option<String>| {
+        let id = text.as_deref().map(str::parse::<CaseId>).transpose();
+        let zh = "应为 26 个字符的编号";
+        id.map_err(|error| Refusal::value(&format!("/{name}"), zh, error.to_string()))
+    };
     let query = CaseQuery {
         workflow: filter.workflow.clone(),
         state: filter.state.clone(),
         q: filter.q.clone(),
         due_before: time("due_before", filter.due_before.as_deref())?,
-        client: id(&filter.client)?,
-        asset: id(&filter.asset)?,
+        client: id("client", &filter.client)?,
+        asset: id("asset", &filter.asset)?,
     };
     let wanted = limit(filter.limit);
     let mut found: Vec<Arc<Case>> = Vec::new();

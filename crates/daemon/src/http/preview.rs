@@ -151,18 +151,46 @@ impl Scope<'_> {
         }
     }
 
+    /// Whether the person has confirmed what the deadline waits for: who has gets no more messages.
+    fn has_confirmed(&self, deadline: &Deadline, leg: &Leg) -> bool {
+        let def = self.workflow.deadlines.get(&deadline.name);
+        self.case.confirmed.iter().any(|done| {
+            let by = Leg {
+                role: done.role.clone(),
+                nth: 0,
+                via: Vec::new(),
+            };
+            let is_met_by =
+                def.is_none_or(|def| def.met_by.is_empty() || def.met_by.contains(&done.event));
+            is_met_by && (done.role == leg.role || self.is_one_person(&by, leg))
+        })
+    }
+
+    fn is_one_person(&self, a: &Leg, b: &Leg) -> bool {
+        let party = |leg: &Leg| self.case.parties_as(&leg.role).nth(usize::from(leg.nth));
+        party(a)
+            .zip(party(b))
+            .is_some_and(|(a, b)| a.is_reached_as(b))
+    }
+
     /// What the rung would ask to be said.
     fn intent(&self, deadline: &Deadline, rung: &Rung, step: &RungDef) -> ReminderIntent {
         let id = &self.workflow.id;
         let own = || format!("{id}/{}", deadline.name);
-        let legs = step.to.iter().flat_map(|role| {
-            let people = self.case.parties_as(role).count().max(1);
-            (0..people).map(|nth| Leg {
-                role: role.clone(),
-                nth: u16::try_from(nth).unwrap_or(u16::MAX),
-                via: step.via.clone(),
-            })
-        });
+        let mut legs: Vec<Leg> = Vec::new();
+        for role in &step.to {
+            for nth in 0..self.case.parties_as(role).count().max(1) {
+                let leg = Leg {
+                    role: role.clone(),
+                    nth: u16::try_from(nth).unwrap_or(u16::MAX),
+                    via: step.via.clone(),
+                };
+                let is_reached = legs.iter().any(|known| self.is_one_person(known, &leg));
+                if !is_reached && !self.has_confirmed(deadline, &leg) {
+                    legs.push(leg);
+                }
+            }
+        }
         ReminderIntent {
             id: OutboxId {
                 case: self.case.id,
@@ -175,7 +203,7 @@ impl Scope<'_> {
                 rung: rung.name(),
             },
             template: step.template.clone().unwrap_or_else(own),
-            legs: legs.collect(),
+            legs,
             urgent: step.urgent,
             held: self.case.held,
             created_at: rung.at,

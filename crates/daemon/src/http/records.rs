@@ -151,7 +151,8 @@ async fn change(
     ))
 }
 
-async fn check_client(app: &App, client: Option<CaseId>) -> Result<(), Refusal> {
+/// Refuses a client that there is no record of.
+pub(super) async fn check_client(app: &App, client: Option<CaseId>) -> Result<(), Refusal> {
     let Some(client) = client else { return Ok(()) };
     match app.store.record(RecordKind::Client, client).await? {
         Some(_) => Ok(()),
