@@ -14,6 +14,11 @@ use crate::rows::failed;
 
 /// The format of the rows that this version writes.
 const FORMAT: u32 = 1;
+/// What sled says when its file is locked.
+const LOCKED: &str = "could not acquire lock";
+/// How often, and how long between, sled's lock is waited for: two seconds in all.
+const LOCK_TRIES: usize = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How to open a store.
 #[derive(Clone)]
@@ -73,8 +78,7 @@ pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, Error> {
         opened => opened,
     };
     let db = db.map_err(|error| cannot_open(dir, error))?;
-    check_format(dir, &db, &lock)?;
-    check_closings(dir, &db, &lock)?;
+    check(dir, &db, &lock)?;
     let pages = File::open(dir.join(PAGES)).map_err(|error| unusable(dir, &error))?;
     let synced = sync(&db, &pages)
         .and_then(|()| lock.mark_as_made())
@@ -91,7 +95,7 @@ pub(crate) fn sync(db: &sled::Db, pages: &File) -> io::Result<()> {
 
 /// Writes the last row before a clean close, by which the next opening knows that it sees everything.
 pub(crate) fn write_last(db: &sled::Db, pages: &File, lock: &Lock) -> Result<(), Error> {
-    let closings = closings(db)? + 1;
+    let closings = closings(db, failed)? + 1;
     let row = codec::encode(keys::CLOSINGS, &closings)?;
     db.insert(keys::CLOSINGS, row).map_err(failed)?;
     sync(db, pages).map_err(|error| Error::Backend(error.to_string()))?;
@@ -99,8 +103,8 @@ pub(crate) fn write_last(db: &sled::Db, pages: &File, lock: &Lock) -> Result<(),
     Ok(())
 }
 
-fn closings(db: &sled::Db) -> Result<u64, Error> {
-    match db.get(keys::CLOSINGS).map_err(failed)? {
+fn closings(db: &sled::Db, say: impl FnOnce(sled::Error) -> Error) -> Result<u64, Error> {
+    match db.get(keys::CLOSINGS).map_err(say)? {
         Some(row) => codec::decode(keys::CLOSINGS, &row),
         None => Ok(0),
     }
@@ -109,7 +113,7 @@ fn closings(db: &sled::Db) -> Result<u64, Error> {
 /// sled takes damage near the end of its log for what a power cut leaves, and opens the state before it.
 fn check_closings(dir: &Path, db: &sled::Db, lock: &Lock) -> Result<(), Error> {
     let left = lock.closings().map_err(|error| unusable(dir, &error))?;
-    let found = closings(db)?;
+    let found = closings(db, |error| cannot_open(dir, error))?;
     match left {
         Some(left) if found < left => Err(Error::Damaged {
             key: dir.join(PAGES).display().to_string(),
@@ -119,7 +123,21 @@ fn check_closings(dir: &Path, db: &sled::Db, lock: &Lock) -> Result<(), Error> {
     }
 }
 
+/// sled's own lock is given free a moment after its last handle, by a thread of its own. Ours is held already, so nobody
+/// but an earlier handle of this process can have it.
 fn open_sled(dir: &Path, options: &Options) -> Result<sled::Db, sled::Error> {
+    for _ in 0..LOCK_TRIES {
+        match try_open_sled(dir, options) {
+            Err(sled::Error::Io(error)) if error.to_string().contains(LOCKED) => {
+                std::thread::park_timeout(LOCK_PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+    try_open_sled(dir, options)
+}
+
+fn try_open_sled(dir: &Path, options: &Options) -> Result<sled::Db, sled::Error> {
     let config = sled::Config::new()
         .path(dir)
         .cache_capacity(options.cache_capacity)
@@ -166,8 +184,17 @@ fn snapshots(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The first reads, and so the first that may meet damage.
+fn check(dir: &Path, db: &sled::Db, lock: &Lock) -> Result<(), Error> {
+    let look = || check_format(dir, db, lock).and_then(|()| check_closings(dir, db, lock));
+    catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| {
+        let word = format!("it panicked: {}", crate::watchdog::panic_text(&*panic));
+        Err(cannot_open(dir, sled::Error::ReportableBug(word)))
+    })
+}
+
 fn check_format(dir: &Path, db: &sled::Db, lock: &Lock) -> Result<(), Error> {
-    let backend = |error: sled::Error| Error::Backend(error.to_string());
+    let backend = |error| cannot_open(dir, error);
     match db.get(keys::FORMAT).map_err(backend)? {
         Some(row) => {
             let found: u32 = codec::decode(keys::FORMAT, &row)?;

@@ -238,7 +238,15 @@ pub(crate) fn exported(rows: &Offline) -> (Vec<String>, Vec<Finding>) {
 /// Changes rows beneath the store, as nothing but a fault would.
 #[allow(dead_code, reason = "not every test looks beneath")]
 pub(crate) fn beneath(dir: &Path, change: impl FnOnce(&sled::Db)) {
-    let db = sled::open(dir).expect("opens");
+    // sled gives its lock free a moment after the last handle.
+    let opened = (0..200).find_map(|_| {
+        let opened = sled::open(dir).ok();
+        if opened.is_none() {
+            std::thread::park_timeout(std::time::Duration::from_millis(10));
+        }
+        opened
+    });
+    let db = opened.expect("opens");
     change(&db);
     db.flush().expect("flushes");
 }
