@@ -99,6 +99,14 @@ fn a_closed_case_takes_no_event_and_says_how_it_would() {
     assert_eq!(refused.body["code"], "event_not_possible");
     assert_eq!(refused.body["possible"], json!([]));
     assert_eq!(refused.body["hint"], "reopen");
+
+    let reopen = || {
+        let path = format!("/cases/{case}/reopen");
+        daemon.post(&path, &[], &json!({"reason": "回来了"}))
+    };
+    assert_eq!(reopen().status, 200);
+    let again = reopen();
+    assert_eq!((again.status, &again.body["hint"]), (409, &Value::Null));
 }
 
 #[test]

@@ -197,7 +197,8 @@ pub(crate) async fn close(
     body: Body<api::PostReason>,
 ) -> Result<Response, Refusal> {
     let said = from_api::close(body.value, app.clock.now(), false)?;
-    record(&app, &caller, &id, said, &body.plain).await
+    let closed = record(&app, &caller, &id, said, &body.plain).await;
+    closed.map_err(Refusal::without_hint)
 }
 
 /// Opens a case again.
@@ -209,7 +210,8 @@ pub(crate) async fn reopen(
     body: Body<api::PostReason>,
 ) -> Result<Response, Refusal> {
     let said = from_api::close(body.value, app.clock.now(), true)?;
-    record(&app, &caller, &id, said, &body.plain).await
+    let opened = record(&app, &caller, &id, said, &body.plain).await;
+    opened.map_err(Refusal::without_hint)
 }
 
 /// Lets messages go that were held since a mid-way start. The body may be empty.

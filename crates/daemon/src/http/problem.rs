@@ -135,6 +135,12 @@ impl Refusal {
         self
     }
 
+    /// The same refusal of closing or reopening, which to reopen is no answer to.
+    pub(crate) fn without_hint(mut self) -> Self {
+        self.0.more.hint = None;
+        self
+    }
+
     fn conflict(code: &'static str, zh: &str, en: &str) -> Self {
         Self::new(StatusCode::CONFLICT, code, zh, en)
     }
