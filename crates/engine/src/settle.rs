@@ -78,8 +78,12 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 (false, None)
             }
             Outcome::Transient { .. } => {
-                let failed = failures(entry, leg);
-                match self.retry_at(now, failed, give_up_at) {
+                let at = if settled.lookup {
+                    self.again_after_doubt(entry, leg, now)
+                } else {
+                    self.retry_at(now, failures(entry, leg), give_up_at)
+                };
+                match at {
                     Some(at) => {
                         wait_until(entry, leg, at);
                         (false, None)
@@ -132,13 +136,26 @@ impl<S: Store, C: Clock> Engine<S, C> {
             state.next_at = None;
             return false;
         }
-        let failed = failures(entry, leg);
-        match self.retry_at(now, failed, entry.intent.give_up_at) {
+        match self.again_after_doubt(entry, leg, now) {
             Some(at) => {
                 wait_until(entry, leg, at);
                 false
             }
             None => next_channel(entry, leg, now),
+        }
+    }
+
+    /// When to try again after a try nobody knew the fate of: the first time at once, since the trouble was mostly ours (a
+    /// process that ended), later with the usual waits.
+    fn again_after_doubt(
+        &self,
+        entry: &OutboxEntry,
+        leg: usize,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        match failures(entry, leg) {
+            0 | 1 => Some(now),
+            failed => self.retry_at(now, failed, entry.intent.give_up_at),
         }
     }
 

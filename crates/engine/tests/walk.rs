@@ -227,7 +227,8 @@ fn while_nothing_can_be_decided_the_inbox_stays_bounded() {
         world.run();
         world.take_one_input();
     }
-    assert!(taken <= 4_200, "{taken} events wait");
+    // The inbox, and one group at most that was taken from it already.
+    assert!(taken <= 4_096 + 128, "{taken} events wait");
     for _ in 0..taken {
         control.make_durable(usize::MAX);
         world.run();

@@ -83,7 +83,12 @@ impl Provider for FolderProvider {
             .blocking(move |folder| folder.knows_any(&keys))
             .await
             .ok()?;
-        found.then_some(Outcome::Accepted { receipt: None })
+        Some(match found {
+            true => Outcome::Accepted { receipt: None },
+            false => Outcome::Transient {
+                reason: "no such file was written".to_owned(),
+            },
+        })
     }
 
     async fn probe(&self) -> Outcome {
