@@ -74,13 +74,10 @@ fn is_missed_still(draft: &Draft<'_>, presumed: &Presumed) -> bool {
 }
 
 fn not_possible(draft: &Draft<'_>, event: &Name) -> Rejection {
+    let missed = |d: &crate::Deadline| d.clock == ClockState::Missed;
     let hint_reopen = draft.workflow.knows_event(event)
-        && (draft.workflow.is_final(&draft.case.state)
-            || draft
-                .case
-                .deadlines
-                .iter()
-                .any(|d| d.clock == ClockState::Missed));
+        && !draft.workflow.is_final(&draft.case.state)
+        && draft.case.deadlines.iter().any(missed);
     Rejection::EventNotPossible {
         event: event.clone(),
         state: draft.case.state.clone(),

@@ -225,9 +225,15 @@ pub(super) fn child_closed(mut draft: Draft<'_>, child: CaseId) -> Draft<'_> {
 }
 
 /// Messages held since a mid-way start may go.
-pub(super) fn release(mut draft: Draft<'_>) -> Draft<'_> {
+pub(super) fn release(mut draft: Draft<'_>) -> Result<Draft<'_>, Rejection> {
+    if !draft.case.held {
+        return Err(Rejection::Existence(say!(
+            "没有待放行的消息",
+            "no messages of this case are held"
+        )));
+    }
     draft.case.held = false;
-    draft
+    Ok(draft)
 }
 
 fn refuse_closed(draft: &Draft<'_>) -> Result<(), Rejection> {

@@ -93,7 +93,7 @@ pub fn step(
     }
     let case = case
         .ok_or_else(|| Rejection::Existence(Words::new("没有这个案件", "there is no such case")))?;
-    check_event(case, event, now)?;
+    check_event(workflow, case, event, now)?;
     let draft = Draft::of(env, workflow, case, event, now);
     let done = match &event.what {
         What::Start(_) => unreachable!("handled above"),
@@ -141,7 +141,7 @@ pub fn step(
         },
         What::MessageDead { role, .. } => outgoing::message_dead(draft, role),
         What::ChildClosed { child, .. } => manual::child_closed(draft, *child),
-        What::Release => manual::release(draft),
+        What::Release => manual::release(draft)?,
     };
     Ok(done.finish().into())
 }
@@ -176,7 +176,12 @@ impl From<Transition> for Step {
     }
 }
 
-fn check_event(case: &Case, event: &Event, now: Timestamp) -> Result<(), Rejection> {
+fn check_event(
+    workflow: &Workflow,
+    case: &Case,
+    event: &Event,
+    now: Timestamp,
+) -> Result<(), Rejection> {
     if let Some(expected) = event.expected_edit_rev
         && expected != case.edit_rev
     {
@@ -189,8 +194,8 @@ fn check_event(case: &Case, event: &Event, now: Timestamp) -> Result<(), Rejecti
         return Ok(());
     }
     check_not_ahead("/occurred_at", event.occurred_at, now)?;
-    let began = case.began_at;
-    if event.occurred_at < began {
+    if event.occurred_at < case.began_at {
+        let began = case.began_at.to_rfc3339(&workflow.zone);
         return Err(invalid(
             "/occurred_at",
             say!(

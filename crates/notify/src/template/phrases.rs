@@ -28,7 +28,7 @@ pub(crate) fn time_left(due: Timestamp, now: Timestamp, lang: Lang) -> String {
     }
 }
 
-/// [`time_left`] as a phrase of its own: `还剩 1 天 3 小时`, `1 day 3 hours left`; overdue as there.
+/// The time left as a phrase of its own: `还剩 1 天 3 小时`, `1 day 3 hours left`; overdue as there.
 pub fn left(due: Timestamp, now: Timestamp, lang: Lang) -> String {
     let words = time_left(due, now, lang);
     match (due.millis_since(now) > 0, lang) {
