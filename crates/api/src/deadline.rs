@@ -8,6 +8,10 @@ use utoipa::ToSchema;
 pub struct DeadlineView {
     /// The case.
     pub case: String,
+    /// The agency's reference for it.
+    pub reference: String,
+    /// The case's title.
+    pub case_title: String,
     /// Its name in the workflow.
     pub name: String,
     /// What people call it, in the language asked for.

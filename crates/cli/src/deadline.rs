@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use qixian_api::{DeadlineView, EventAnswer, MoveDeadline, Page, PostClock};
 
-use crate::case::{deadline_table, nothing, print_answer};
+use crate::case::{clock_word, deadline_table, kind_word, nothing, print_answer};
 use crate::failure::Failure;
 use crate::files::closest;
 use crate::out::Out;
@@ -144,6 +144,16 @@ fn list(out: &Out, session: &Session, args: &ListArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What became of a reminder, in a word.
+fn rung_word<'a>(out: &Out, state: &'a str) -> &'a str {
+    match state {
+        "pending" => out.pick("待发", "pending"),
+        "fired" => out.pick("已发", "sent"),
+        "moot" => out.pick("不再需要", "moot"),
+        other => other,
+    }
+}
+
 fn why(out: &Out, session: &Session, args: &NameArgs) -> Result<(), Failure> {
     let id = session.case_id(&args.case)?;
     let page: Page<DeadlineView> = session.get(&format!("/cases/{id}/deadlines"))?;
@@ -168,7 +178,9 @@ fn why(out: &Out, session: &Session, args: &NameArgs) -> Result<(), Failure> {
         out.json(deadline);
         return Ok(());
     }
-    let (title, kind, state) = (&deadline.title, &deadline.kind, &deadline.state);
+    let title = &deadline.title;
+    let kind = kind_word(out, &deadline.kind);
+    let state = clock_word(out, &deadline.state);
     out.line(format!("{title}  {}  {kind}  {state}", deadline.name));
     for line in &deadline.why {
         out.line(format!("  {}", out.pick(&line.text, &line.text_en)));
@@ -176,7 +188,7 @@ fn why(out: &Out, session: &Session, args: &NameArgs) -> Result<(), Failure> {
     let rungs = deadline
         .rungs
         .iter()
-        .map(|rung| format!("{} {}", short(&rung.at), rung.state));
+        .map(|rung| format!("{} {}", short(&rung.at), rung_word(out, &rung.state)));
     let rungs: Vec<String> = rungs.collect();
     if !rungs.is_empty() {
         out.say(

@@ -121,6 +121,8 @@ impl View<'_> {
         };
         api::DeadlineView {
             case: case.id.to_string(),
+            reference: case.reference.clone(),
+            case_title: case.title.clone(),
             name: deadline.name.clone(),
             title: def.map_or_else(
                 || deadline.name.clone(),

@@ -6,7 +6,7 @@ mod write;
 
 use clap::{Args, Subcommand};
 use qixian_api::{DeadlineView, EventAnswer};
-use qixian_core::Words;
+use qixian_core::{ClockState, Words};
 
 pub(crate) use read::more;
 
@@ -118,7 +118,7 @@ pub(crate) fn deadline_table<'a>(
     deadlines: impl Iterator<Item = &'a DeadlineView>,
     with_case: bool,
 ) -> Table {
-    let mut headings = vec![out.pick("案件", "case")];
+    let mut headings = vec![out.pick("参考号", "reference"), out.pick("案件", "case")];
     headings.retain(|_| with_case);
     headings.extend([
         out.pick("期限", "deadline"),
@@ -142,13 +142,13 @@ pub(crate) fn deadline_table<'a>(
                 .assumed
                 .then(|| out.pick("推定起算", "assumed start")),
         );
-        let mut row = vec![deadline.case.clone()];
+        let mut row = vec![deadline.reference.clone(), deadline.case_title.clone()];
         row.retain(|_| with_case);
         row.extend([
             deadline.name.clone(),
             deadline.title.clone(),
-            deadline.kind.clone(),
-            deadline.state.clone(),
+            kind_word(out, &deadline.kind).to_owned(),
+            clock_word(out, &deadline.state),
             short_or_dash(deadline.due_at.as_deref()),
             deadline.last_day.clone().unwrap_or_else(|| "–".to_owned()),
             marks.join(" "),
@@ -156,6 +156,24 @@ pub(crate) fn deadline_table<'a>(
         table.row(row);
     }
     table
+}
+
+/// What a deadline is to people, in a word.
+pub(crate) fn kind_word<'a>(out: &Out, kind: &'a str) -> &'a str {
+    match kind {
+        "duty" => out.pick("必须办", "duty"),
+        "expectation" => out.pick("预计", "expectation"),
+        other => other,
+    }
+}
+
+/// Where a clock stands, in words; a state of a newer daemon stands as it is.
+pub(crate) fn clock_word(out: &Out, state: &str) -> String {
+    let known: Result<ClockState, _> = serde_json::from_value(state.into());
+    known.map_or_else(
+        |_| state.to_owned(),
+        |clock| clock.words().get(out.lang).to_owned(),
+    )
 }
 
 /// What is said of an empty list.
