@@ -3,6 +3,7 @@
 mod answers;
 mod contract;
 mod life;
+mod masked;
 mod pages;
 mod records;
 mod start;

@@ -11,6 +11,7 @@ pub mod files;
 mod from_api;
 mod http;
 pub mod logging;
+mod masking;
 mod random;
 mod said;
 pub mod settings;

@@ -1,5 +1,7 @@
 //! From what the store and the engine hold to what goes over the wire.
 
+use std::borrow::Cow;
+
 use qixian_api as api;
 use qixian_core::definition::Kind;
 use qixian_core::{
@@ -12,6 +14,8 @@ use qixian_time::{Timestamp, Zone};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::masking;
+
 /// What the views of one case are made with.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
@@ -21,6 +25,8 @@ pub(crate) struct View<'a> {
     /// The zone times are written in where the workflow is not at hand.
     pub(crate) zone: &'a Zone,
     pub(crate) lang: Lang,
+    /// Whether people are shown whole; else names, numbers and personal fields are masked.
+    pub(crate) whole: bool,
 }
 
 impl View<'_> {
@@ -34,6 +40,77 @@ impl View<'_> {
 
     fn time_or(&self, at: Option<Timestamp>) -> Option<String> {
         at.map(|at| self.time(at))
+    }
+
+    /// A person of a case.
+    fn party(&self, party: &Party) -> api::PartyBody {
+        let party = if self.whole {
+            party.clone()
+        } else {
+            masking::party(party)
+        };
+        api::PartyBody {
+            role: party.role,
+            name: party.name,
+            mobile: party.mobile,
+            email: party.email,
+            robots: party.robots,
+            lang: party.lang.map(|lang| name_of(&lang)),
+            contact: party.contact.map(|id| id.to_string()),
+        }
+    }
+
+    /// Fields of the case, personal ones masked for those who only read.
+    fn shown<'f>(&self, fields: &'f Fields) -> Cow<'f, Fields> {
+        match self.workflow {
+            Some(workflow) if !self.whole => Cow::Owned(masking::fields(&workflow.fields, fields)),
+            _ => Cow::Borrowed(fields),
+        }
+    }
+
+    fn shown_record<'f>(&self, record: &'f Record) -> Cow<'f, Fields> {
+        if self.whole {
+            Cow::Borrowed(&record.fields)
+        } else {
+            Cow::Owned(masking::record(record))
+        }
+    }
+
+    /// Party, reason and fields of an event, where it has them.
+    fn said(&self, what: &What) -> (Option<String>, Option<String>, Map<String, Value>) {
+        let none = Map::new;
+        match what {
+            What::Start(start) => (None, None, object(&self.shown(&start.fields))),
+            What::Fact {
+                party,
+                fields,
+                override_reason,
+                ..
+            } => (
+                party.clone(),
+                override_reason.clone(),
+                object(&self.shown(fields)),
+            ),
+            What::Edit { fields, .. } => (None, None, object(&self.shown(fields))),
+            What::Correct {
+                change: Correction::Replace { fields, party, .. },
+                reason,
+                ..
+            } => (
+                party.clone(),
+                Some(reason.clone()),
+                object(&self.shown(fields)),
+            ),
+            What::Party(PartyChange::Put { party, .. }) => (Some(party.role.clone()), None, none()),
+            What::Party(PartyChange::Remove { role, .. }) => (Some(role.clone()), None, none()),
+            What::Correct { reason, .. }
+            | What::Close { reason }
+            | What::Reopen { reason }
+            | What::MoveDeadline { reason, .. }
+            | What::PauseDeadline { reason, .. }
+            | What::ResumeDeadline { reason, .. } => (None, Some(reason.clone()), none()),
+            _ => (None, None, none()),
+        }
     }
 
     /// A case, its deadlines explained.
@@ -80,8 +157,8 @@ impl View<'_> {
             held: case.held,
             round: case.round,
             possible,
-            fields: object(&case.fields),
-            parties: case.parties.iter().map(party).collect(),
+            fields: object(&self.shown(&case.fields)),
+            parties: case.parties.iter().map(|p| self.party(p)).collect(),
             deadlines: self.deadlines(case),
             flags: case.flags.clone(),
             confirmed: confirmed.collect(),
@@ -173,7 +250,7 @@ impl View<'_> {
 
     /// One journal line.
     pub(crate) fn journal(&self, line: &JournalLine) -> api::JournalView {
-        let (party, reason, fields) = said(&line.what);
+        let (party, reason, fields) = self.said(&line.what);
         api::JournalView {
             seq: line.seq,
             rev: line.seq,
@@ -261,7 +338,7 @@ impl View<'_> {
             rev: record.rev,
             title: record.title.clone(),
             client: record.client.map(|id| id.to_string()),
-            fields: object(&record.fields),
+            fields: object(&self.shown_record(record)),
             changed_at: self.time(record.changed_at),
         }
     }
@@ -299,54 +376,12 @@ fn cause(cause: &Cause) -> (&'static str, Option<String>, Option<u16>, Option<St
     }
 }
 
-/// Party, reason and fields of an event, where it has them.
-fn said(what: &What) -> (Option<String>, Option<String>, Map<String, Value>) {
-    let none = Map::new;
-    match what {
-        What::Start(start) => (None, None, object(&start.fields)),
-        What::Fact {
-            party,
-            fields,
-            override_reason,
-            ..
-        } => (party.clone(), override_reason.clone(), object(fields)),
-        What::Edit { fields, .. } => (None, None, object(fields)),
-        What::Correct {
-            change: Correction::Replace { fields, party, .. },
-            reason,
-            ..
-        } => (party.clone(), Some(reason.clone()), object(fields)),
-        What::Party(PartyChange::Put { party, .. }) => (Some(party.role.clone()), None, none()),
-        What::Party(PartyChange::Remove { role, .. }) => (Some(role.clone()), None, none()),
-        What::Correct { reason, .. }
-        | What::Close { reason }
-        | What::Reopen { reason }
-        | What::MoveDeadline { reason, .. }
-        | What::PauseDeadline { reason, .. }
-        | What::ResumeDeadline { reason, .. } => (None, Some(reason.clone()), none()),
-        _ => (None, None, none()),
-    }
-}
-
 fn why_line(line: qixian_core::WhyLine) -> api::WhyView {
     api::WhyView {
         kind: line.kind,
         day: line.day.map(|day| day.to_string()),
         text: line.text.zh,
         text_en: line.text.en,
-    }
-}
-
-/// A person of a case.
-pub(crate) fn party(party: &Party) -> api::PartyBody {
-    api::PartyBody {
-        role: party.role.clone(),
-        name: party.name.clone(),
-        mobile: party.mobile.clone(),
-        email: party.email.clone(),
-        robots: party.robots.clone(),
-        lang: party.lang.map(|lang| name_of(&lang)),
-        contact: party.contact.map(|id| id.to_string()),
     }
 }
 

@@ -323,6 +323,7 @@ pub(super) fn view_with<'a>(
         workflow,
         zone: &app.settings.zone,
         lang: caller.lang,
+        whole: caller.sees_people(),
     }
 }
 

@@ -103,7 +103,7 @@ pub(super) async fn views_of(
         None => None,
     };
     let view = view_with(app, caller, workflow.as_deref());
-    let masked = !caller.is_admin();
+    let masked = !caller.sees_people();
     Ok(view.messages(entry, case.as_deref(), app.loaded.staff.as_ref(), masked))
 }
 

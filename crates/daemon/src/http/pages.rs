@@ -111,7 +111,7 @@ pub(crate) async fn list(
         Ok(found) => found,
         Err(refusal) => return refused(say, refusal),
     };
-    let whole = people::sees_numbers(&holder.actor);
+    let whole = crate::auth::sees_people(&holder.actor);
     let mut cards = Vec::with_capacity(found.len());
     for case in &found {
         let workflow = app.workflow_of(case).await;
@@ -158,7 +158,7 @@ async fn show_case(
     let case = cases::load(app, id).await?;
     let workflow = app.workflow_of(&case).await;
     let teller = teller(app, say, workflow.as_deref());
-    let whole = people::sees_numbers(&holder.actor);
+    let whole = crate::auth::sees_people(&holder.actor);
     let (open, over) = teller
         .clocks(&case, |_| true)
         .into_iter()

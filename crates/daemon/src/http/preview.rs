@@ -115,7 +115,7 @@ impl Scope<'_> {
     ) {
         let at = rung.at;
         let intent = self.intent(deadline, rung, step);
-        let masked = !self.caller.is_admin();
+        let masked = !self.caller.sees_people();
         for (index, leg) in intent.legs.iter().enumerate() {
             let directory = self.app.loaded.staff.as_ref();
             let Some(person) = directory.resolve(self.case, &leg.role, leg.nth) else {

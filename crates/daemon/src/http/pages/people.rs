@@ -1,6 +1,6 @@
 //! People, with their numbers masked for those who only read.
 
-use qixian_core::{Actor, Case, Channel, Party, Workflow};
+use qixian_core::{Case, Channel, Party, Workflow};
 use qixian_notify::{Directory, mask};
 
 use super::clock::Teller;
@@ -17,15 +17,6 @@ pub(super) struct Person {
     pub(super) robots: Vec<String>,
     /// Where each of several people must confirm something now: what, and whether this one has.
     pub(super) asked: Option<(String, bool)>,
-}
-
-/// Whether an actor works with the case's people, and so sees how to reach them.
-pub(super) fn sees_numbers(actor: &Actor) -> bool {
-    let works = ["admin", "lead", "handler"];
-    actor
-        .roles
-        .iter()
-        .any(|role| works.contains(&role.as_str()))
 }
 
 /// A role in words, with the name of the case's person in it.
