@@ -14,10 +14,12 @@ mod offline;
 mod open;
 mod queue;
 mod rows;
+mod space;
 mod store;
 mod watchdog;
 mod writer;
 
 pub use offline::{Offline, import};
 pub use open::Options;
+pub use space::{FileSystem, FreeSpace};
 pub use store::SledStore;

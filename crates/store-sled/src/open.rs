@@ -11,6 +11,7 @@ use qixian_store::{Error, codec, keys};
 
 use crate::lock::{Lock, PAGES};
 use crate::rows::failed;
+use crate::space::{FileSystem, FreeSpace};
 
 /// The format of the rows that this version writes.
 const FORMAT: u32 = 1;
@@ -27,6 +28,13 @@ pub struct Options {
     pub cache_capacity: u64,
     /// How long applying a batch, or making it durable, may take before the process ends; 30 s unless said otherwise.
     pub flush_limit: Duration,
+    /// How many bytes of the disk are kept for timers and outcomes; 256 MiB unless said otherwise, 0 for none. Under 64 MiB is
+    /// less than sled may need to end and start again.
+    pub reserve: u64,
+    /// How long a look at the free space is good; a second unless said otherwise.
+    pub look_every: Duration,
+    /// Who is asked for the free space: the file system unless said otherwise.
+    pub free_space: Arc<dyn FreeSpace>,
     /// Called with a last word when writing failed for good. It should not return: unless said otherwise it logs, prints
     /// and aborts. Where it returns (in tests), the store takes nothing any more.
     pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
@@ -37,6 +45,9 @@ impl Default for Options {
         Self {
             cache_capacity: 128 << 20,
             flush_limit: Duration::from_secs(30),
+            reserve: 256 << 20,
+            look_every: Duration::from_secs(1),
+            free_space: Arc::new(FileSystem),
             on_fatal: Arc::new(|word| {
                 tracing::error!(event = "store_failed", reason = word);
                 eprintln!("qixian: {word}");
@@ -51,6 +62,7 @@ impl std::fmt::Debug for Options {
         out.debug_struct("Options")
             .field("cache_capacity", &self.cache_capacity)
             .field("flush_limit", &self.flush_limit)
+            .field("reserve", &self.reserve)
             .finish_non_exhaustive()
     }
 }

@@ -12,14 +12,15 @@ use qixian_store::core::{Case, CaseId, DefinitionRef, EventId, JournalLine, Outb
 use qixian_store::kv::Reader;
 use qixian_store::time::Timestamp;
 use qixian_store::{
-    CaseQuery, Error, Group, MessageQuery, OutboxEntry, OutboxRow, Page, Record, RecordKind, Seen,
-    Store, Ticket, TimerRow,
+    CaseQuery, Error, Group, MessageQuery, OutboxEntry, OutboxRow, Page, Record, RecordKind, Room,
+    Seen, Store, Ticket, TimerRow,
 };
 
 use crate::lock::Lock;
 use crate::open::{Opened, Options, open, write_last};
 use crate::queue::Queue;
 use crate::rows::Tree;
+use crate::space::Space;
 use crate::watchdog::{OnFatal, Watchdog, panic_text};
 use crate::{flusher, writer};
 
@@ -36,6 +37,7 @@ const BATCHES_AHEAD: usize = 8;
 pub struct SledStore {
     queue: Arc<Queue>,
     tree: Tree,
+    space: Arc<Space>,
     threads: Vec<JoinHandle<()>>,
     pages: File,
     /// Held until everything else is closed.
@@ -52,12 +54,14 @@ impl SledStore {
         let Opened { db, pages, lock } = open(dir.as_ref(), options)?;
         let tree = Tree(db);
         let queue = Arc::new(Queue::default());
+        let space = Arc::new(Space::new(dir.as_ref(), options));
         let threads = (pages.try_clone())
-            .and_then(|pages| start(&queue, &tree, pages, options))
+            .and_then(|pages| start(&queue, &tree, &space, pages, options))
             .map_err(|error| Error::Backend(format!("cannot start a thread: {error}")))?;
         Ok(Self {
             queue,
             tree,
+            space,
             threads,
             pages,
             lock,
@@ -113,6 +117,7 @@ impl Drop for SledStore {
 fn start(
     queue: &Arc<Queue>,
     tree: &Tree,
+    space: &Arc<Space>,
     pages: File,
     options: &Options,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
@@ -120,8 +125,10 @@ fn start(
     let watchdog = || Watchdog::start(options.flush_limit, options.on_fatal.clone());
     let ((watch_a, watching_a), (watch_b, watching_b)) = (watchdog()?, watchdog()?);
     let (queue_a, tree_a, tree_b) = (queue.clone(), tree.clone(), tree.clone());
+    let space = space.clone();
     let writing = stage("store-writer", queue, &options.on_fatal, move || {
-        writer::run(&queue_a, &tree_a, &watch_a, &applied).map_err(|error| error.to_string())
+        writer::run(&queue_a, &tree_a, &space, &watch_a, &applied)
+            .map_err(|error| error.to_string())
     })?;
     let flushing = stage("store-flusher", queue, &options.on_fatal, move || {
         flusher::run(&inbox, &tree_b, &pages, &watch_b).map_err(|error| error.to_string())
@@ -154,6 +161,10 @@ fn stage(
 impl Store for SledStore {
     fn submit(&self, group: Group) -> Ticket {
         self.queue.submit(group)
+    }
+
+    fn room(&self) -> Room {
+        self.space.room()
     }
 
     async fn cases(&self, ids: &[CaseId]) -> Result<Vec<Option<Arc<Case>>>, Error> {

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 
 use qixian_store::kv::{Changes, Draft};
-use qixian_store::{Error, Resolution, Resolver};
+use qixian_store::{Error, Refusal, Resolution, Resolver, Room, RoomState};
 use tokio::sync::oneshot;
 
 use crate::queue::{Job, Queue};
 use crate::rows::{Tree, failed};
+use crate::space::Space;
 use crate::watchdog::Watchdog;
 
 /// Another group joins a batch only while that has fewer keys, so that few batches pass 500: larger ones keep old pages
@@ -37,14 +38,16 @@ pub(crate) struct Applied {
 pub(crate) fn run(
     queue: &Queue,
     tree: &Tree,
+    space: &Space,
     watchdog: &Watchdog,
     out: &SyncSender<Applied>,
 ) -> Result<(), Error> {
     while let Some(mut jobs) = queue.take() {
         while !jobs.is_empty() {
             let watched = watchdog.watch();
-            let (changes, answers) = draft(queue, tree, &mut jobs)?;
+            let (changes, answers) = draft(queue, tree, space.room(), &mut jobs)?;
             let changed = !changes.is_empty();
+            space.wrote(bytes(&changes));
             apply(tree, changes)?;
             drop(watched);
             if out.send(Applied { answers, changed }).is_err() {
@@ -55,10 +58,11 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Takes jobs from the front until a batch is full.
+/// Takes jobs from the front until a batch is full. Where no room is left groups are refused; forgetting goes on.
 fn draft(
     queue: &Queue,
     tree: &Tree,
+    room: Room,
     jobs: &mut VecDeque<Job>,
 ) -> Result<(Changes, Vec<Answer>), Error> {
     let mut draft = Draft::new(tree);
@@ -71,6 +75,11 @@ fn draft(
                 refusal: Some(refusal),
                 ..
             } => answers.push(Answer::Group(resolver, Resolution::Refused(refusal))),
+            Job::Write { resolver, .. } if room.state() == RoomState::Exhausted => {
+                queue.refuse_rest(resolver.receipt(), jobs);
+                let refusal = Refusal::Unavailable(room.to_string());
+                answers.push(Answer::Group(resolver, Resolution::Refused(refusal)));
+            }
             Job::Write {
                 group, resolver, ..
             } => match draft.add(&group)? {
@@ -91,6 +100,12 @@ fn draft(
         }
     }
     Ok((draft.into_changes(), answers))
+}
+
+fn bytes(changes: &Changes) -> u64 {
+    let row = |row: &Option<Vec<u8>>| row.as_ref().map_or(0, Vec::len);
+    let sizes = changes.iter().map(|(key, value)| key.len() + row(value));
+    sizes.sum::<usize>() as u64
 }
 
 fn apply(tree: &Tree, changes: Changes) -> Result<(), Error> {

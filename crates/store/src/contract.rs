@@ -5,7 +5,7 @@ use qixian_core::{Case, CaseId, DefinitionRef, EventId, JournalLine, LegStatus, 
 use qixian_time::Timestamp;
 use std::sync::Arc;
 
-use crate::{Error, Group, OutboxEntry, Record, RecordKind, Seen, Ticket};
+use crate::{Error, Group, OutboxEntry, Record, RecordKind, Room, Seen, Ticket};
 
 /// A page of things in their order, and where the next page begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,6 +96,10 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// `expected_rev` is wrong, or whose reference another case has, refuses the whole group; so is every group that is
     /// submitted before that answer was read ([`crate::Receipt`]).
     fn submit(&self, group: Group) -> Ticket;
+
+    /// How much room is left. Cheap: it is asked before every turn, and may be a second old. While it is *exhausted* groups
+    /// are refused as [`crate::Refusal::Unavailable`]; to take nothing more from people while it is *low* is the engine's task.
+    fn room(&self) -> Room;
 
     /// The cases of these ids, in the same order; `None` where there is none.
     async fn cases(&self, ids: &[CaseId]) -> Result<Vec<Option<Arc<Case>>>, Error>;

@@ -13,6 +13,7 @@ mod error;
 pub mod keys;
 pub mod kv;
 mod mem;
+mod room;
 mod ticket;
 
 pub use commit::{
@@ -22,6 +23,7 @@ pub use commit::{
 pub use contract::{CaseQuery, MessageQuery, OutboxRow, PAGE_MAX, Page, Store, TimerRow};
 pub use error::Error;
 pub use mem::{MemStore, MemStoreControl};
+pub use room::{Room, RoomState};
 pub use ticket::{Receipt, Refusal, Resolution, Resolver, Ticket};
 /// The crates whose types the contract speaks of, so that a backend needs to name this one only.
 pub use {qixian_core as core, qixian_time as time};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use pollster::block_on;
 use qixian_store::conformance::samples::{at, case, cases, due, id, next, write};
 use qixian_store::conformance::{run_all, seeded_history};
-use qixian_store::{MemStore, MemStoreControl, Refusal, Resolution, Store, Ticket};
+use qixian_store::{
+    MemStore, MemStoreControl, Refusal, Resolution, Room, RoomState, Store, Ticket,
+};
 
 #[test]
 fn passes_the_suite() {
@@ -41,6 +43,26 @@ fn tickets_resolve_when_told_and_in_order() {
     let now = tickets.each_mut().map(Ticket::poll_now);
     let durable = Some(Resolution::Durable);
     assert_eq!(now, [durable.clone(), durable, None, None]);
+}
+
+#[test]
+fn without_room_it_refuses_and_a_crash_does_not_make_any() {
+    let room = |free| Room {
+        free: Some(free),
+        reserve: 100,
+    };
+    let (store, control, _tickets) = four();
+    control.set_room(room(0));
+    let mut refused = store.submit(cases([write(None, case(3))]));
+    control.make_durable(5);
+    let why = Refusal::Unavailable("0 MiB free, 0 MiB kept in reserve".to_owned());
+    assert_eq!(refused.poll_now(), Some(Resolution::Refused(why)));
+    let (store, control) = control.crash(0);
+    assert_eq!(store.room().state(), RoomState::Exhausted);
+    control.set_room(room(99));
+    let mut taken = store.submit(cases([write(None, case(3))]));
+    control.make_durable(1);
+    assert_eq!(taken.poll_now(), Some(Resolution::Durable));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a simulation does to a store.
 
 use super::MemStore;
-use crate::{Refusal, Resolution};
+use crate::{Refusal, Resolution, Room};
 
 /// Decides when the tickets of a [`MemStore::manual`] resolve, and how. Groups resolve in the order of their submission.
 #[derive(Clone, Debug)]
@@ -13,6 +13,18 @@ impl MemStoreControl {
     /// How many groups are submitted and not resolved.
     pub fn pending(&self) -> usize {
         self.store.lock().pending.len()
+    }
+
+    /// Says how much room is left from now on. What was submitted before is not touched.
+    pub fn set_room(&self, room: Room) {
+        self.store.lock().room = room;
+    }
+
+    /// The groups that became durable since this was last asked, oldest first, crashes included; the first question
+    /// answers none and begins the record.
+    pub fn durable_news(&self) -> Vec<crate::Group> {
+        let mut inner = self.store.lock();
+        std::mem::take(inner.news.get_or_insert_default())
     }
 
     /// Makes the `count` oldest pending groups durable and resolves their tickets; those that were refused when they
@@ -41,6 +53,10 @@ impl MemStoreControl {
             return false;
         };
         inner.durable.apply(&oldest.group);
+        inner
+            .news
+            .iter_mut()
+            .for_each(|news| news.push(oldest.group.clone()));
         oldest.resolver.resolve(resolution);
         true
     }
@@ -51,12 +67,17 @@ impl MemStoreControl {
         let mut inner = self.store.lock();
         inner.crashed = true;
         let mut state = std::mem::take(&mut inner.durable);
+        let mut news = inner.news.take();
         for pending in inner.pending.drain(..).take(keep) {
             if pending.refusal.is_none() {
                 state.apply(&pending.group);
+                news.iter_mut()
+                    .for_each(|news| news.push(pending.group.clone()));
             }
         }
         let store = MemStore::with(state, false);
+        store.lock().news = news;
+        store.lock().room = inner.room;
         (store.clone(), MemStoreControl { store })
     }
 }

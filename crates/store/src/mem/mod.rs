@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use control::MemStoreControl;
 
-use crate::{Error, Group, Receipt, Refusal, Resolution, Resolver, Ticket, codec, keys};
+use crate::{
+    Error, Group, Receipt, Refusal, Resolution, Resolver, Room, RoomState, Ticket, codec, keys,
+};
 use state::State;
 
 /// A store that keeps everything in memory. Clones are the same store.
@@ -26,8 +28,11 @@ struct Inner {
     applied: State,
     /// Groups submitted and not resolved, oldest first.
     pending: VecDeque<Pending>,
+    /// Groups that became durable since somebody asked; `None` where nobody ever does.
+    news: Option<Vec<Group>>,
     /// The latest refusal; until it was read, what is submitted is refused too.
     refused: Option<Receipt>,
+    room: Room,
     /// Whether a group is durable as soon as it is submitted.
     at_once: bool,
     /// Whether the process that used this store is gone.
@@ -52,12 +57,21 @@ impl MemStore {
         (store.clone(), MemStoreControl { store })
     }
 
+    /// What decides about this store: for one made by [`MemStore::new`] only its room, since nothing of it is ever pending.
+    pub fn control(&self) -> MemStoreControl {
+        MemStoreControl {
+            store: self.clone(),
+        }
+    }
+
     fn with(state: State, at_once: bool) -> Self {
         let inner = Inner {
             durable: state.clone(),
             applied: state,
             pending: VecDeque::new(),
+            news: None,
             refused: None,
+            room: Room::default(),
             at_once,
             crashed: false,
         };
@@ -120,6 +134,9 @@ impl Inner {
             return Some(Refusal::Conflict(reason));
         }
         self.refused = None;
+        if self.room.state() == RoomState::Exhausted {
+            return Some(Refusal::Unavailable(self.room.to_string()));
+        }
         if let Err(error) = check_sizes(group) {
             return Some(Refusal::TooLarge(error.to_string()));
         }
@@ -134,6 +151,9 @@ impl Inner {
                 Some(refusal) => Resolution::Refused(refusal),
                 None => {
                     self.durable.apply(&pending.group);
+                    self.news
+                        .iter_mut()
+                        .for_each(|news| news.push(pending.group.clone()));
                     Resolution::Durable
                 }
             };

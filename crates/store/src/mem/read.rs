@@ -11,7 +11,7 @@ use super::{Inner, MemStore};
 use crate::cursor::{self, DuePlace};
 use crate::{
     CaseQuery, Error, Group, MessageQuery, OutboxEntry, OutboxRow, PAGE_MAX, Page, Record,
-    RecordKind, Seen, Store, Ticket, TimerRow,
+    RecordKind, Room, Seen, Store, Ticket, TimerRow,
 };
 
 impl MemStore {
@@ -28,6 +28,10 @@ impl MemStore {
 impl Store for MemStore {
     fn submit(&self, group: Group) -> Ticket {
         self.submit_group(group)
+    }
+
+    fn room(&self) -> Room {
+        self.lock().room
     }
 
     async fn cases(&self, ids: &[CaseId]) -> Result<Vec<Option<Arc<Case>>>, Error> {
