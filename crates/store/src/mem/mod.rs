@@ -151,6 +151,9 @@ impl Inner {
                 Some(refusal) => Resolution::Refused(refusal),
                 None => {
                     self.durable.apply(&pending.group);
+                    if let Some(news) = &mut self.news {
+                        news.push(pending.group);
+                    }
                     self.news
                         .iter_mut()
                         .for_each(|news| news.push(pending.group.clone()));
