@@ -27,13 +27,6 @@ impl MemStoreControl {
         std::mem::take(inner.news.get_or_insert_default())
     }
 
-    /// The groups that became durable since this was last asked, oldest first, crashes included; the first question
-    /// answers none and begins the record.
-    pub fn durable_news(&self) -> Vec<crate::Group> {
-        let mut inner = self.store.lock();
-        std::mem::take(inner.news.get_or_insert_default())
-    }
-
     /// Makes the `count` oldest pending groups durable and resolves their tickets; those that were refused when they
     /// were submitted now say so. Answers how many resolved.
     pub fn make_durable(&self, count: usize) -> usize {
@@ -63,10 +56,6 @@ impl MemStoreControl {
         if let Some(news) = &mut inner.news {
             news.push(oldest.group);
         }
-        inner
-            .news
-            .iter_mut()
-            .for_each(|news| news.push(oldest.group.clone()));
         oldest.resolver.resolve(resolution);
         true
     }
@@ -78,15 +67,12 @@ impl MemStoreControl {
         inner.crashed = true;
         let mut state = std::mem::take(&mut inner.durable);
         let mut news = inner.news.take();
-        let mut news = inner.news.take();
         for pending in inner.pending.drain(..).take(keep) {
             if pending.refusal.is_none() {
                 state.apply(&pending.group);
                 if let Some(news) = &mut news {
                     news.push(pending.group);
                 }
-                news.iter_mut()
-                    .for_each(|news| news.push(pending.group.clone()));
             }
         }
         let store = MemStore::with(state, false);

@@ -154,9 +154,6 @@ impl Inner {
                     if let Some(news) = &mut self.news {
                         news.push(pending.group);
                     }
-                    self.news
-                        .iter_mut()
-                        .for_each(|news| news.push(pending.group.clone()));
                     Resolution::Durable
                 }
             };
