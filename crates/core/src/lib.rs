@@ -38,7 +38,7 @@ pub use journal::JournalLine;
 pub use outbox::{Cause, Channel, Leg, LegStatus, ReminderIntent};
 pub use rejection::Rejection;
 pub use rules::{PackRef, RuleAnswer, RuleError, RulePack, RuleRow};
-pub use step::{FoldError, Step, Transition, fold, next_wake, step};
+pub use step::{FoldError, Step, Transition, fold, fold_by, next_wake, step};
 pub use value::{Fields, Value};
 pub use why::{Why, WhyLine, why, why_counted};
 pub use words::{Lang, Words};

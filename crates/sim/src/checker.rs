@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use qixian_core::{
-    Case, CaseId, Cause, Channel, ClockState, Deadline, Env, EventId, JournalLine, OutboxId, Rev,
-    Rung, RungState, What, fold, next_wake,
+    Case, CaseId, Cause, Channel, ClockState, Deadline, EventId, JournalLine, OutboxId, Rev, Rung,
+    RungState, What, fold_by, next_wake,
 };
-use qixian_engine::{Ack, Definitions, SendJob};
+use qixian_engine::{Ack, SendJob};
 use qixian_store::{CaseQuery, MemStore, MessageQuery, OutboxEntry, Store};
 use qixian_time::Timestamp;
 
-use crate::Delivery;
+use crate::{Delivery, Ground};
 
 /// A promise that was not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,16 +90,11 @@ impl Checker {
     ///
     /// # Errors
     /// The first promise found broken.
-    pub fn full(
-        &self,
-        store: &MemStore,
-        env: &Env,
-        definitions: &Definitions,
-    ) -> Result<(), Failure> {
+    pub fn full(&self, store: &MemStore, ground: &Ground) -> Result<(), Failure> {
         let contents = Contents::read(store)?;
         self.events(&contents)?;
         for case in &contents.cases {
-            folds(case, &contents.journals[&case.id], env, definitions)?;
+            folds(case, &contents.journals[&case.id], ground)?;
             rungs(case, &contents.journals[&case.id], &contents.entries)
                 .map_err(|failure| contents.tell(case, failure))?;
         }
@@ -249,12 +244,7 @@ fn fail<T>(what: String) -> Result<T, Failure> {
     Err(Failure(what))
 }
 
-fn folds(
-    case: &Case,
-    journal: &[JournalLine],
-    env: &Env,
-    definitions: &Definitions,
-) -> Result<(), Failure> {
+fn folds(case: &Case, journal: &[JournalLine], ground: &Ground) -> Result<(), Failure> {
     if journal.len() as u64 != case.rev {
         return fail(format!(
             "{} has rev {} and {} lines",
@@ -263,10 +253,11 @@ fn folds(
             journal.len()
         ));
     }
-    let Some(workflow) = definitions.newest(&case.workflow.id) else {
+    let Some(workflow) = ground.workflow(case) else {
         return fail(format!("{} has no definition", case.id));
     };
-    match fold(env, workflow, case.id, journal) {
+    let env_of = |line: &JournalLine| ground.env(case.id, line.seq);
+    match fold_by(env_of, workflow, case.id, journal) {
         Ok(folded) if folded == *case => Ok(()),
         Ok(folded) => fail(format!(
             "{} folds to another case:\n{case:?}\n{folded:?}",

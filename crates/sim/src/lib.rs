@@ -6,6 +6,7 @@
 
 mod checker;
 mod faults;
+mod ground;
 mod people;
 mod provider;
 mod rng;
@@ -14,6 +15,7 @@ mod world;
 
 pub use checker::{Checker, Failure};
 pub use faults::FaultPlan;
+pub use ground::Ground;
 pub use provider::{Delivery, FaultProvider};
 pub use rng::Rng;
 pub use setup::setup;

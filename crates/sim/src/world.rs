@@ -11,7 +11,7 @@ use qixian_time::{Clock, SimClock, Timestamp};
 use qixian_workflow::Catalog;
 use tokio::sync::oneshot::Receiver;
 
-use crate::{Checker, Failure, FaultPlan, FaultProvider, Rng, people, setup};
+use crate::{Checker, Failure, FaultPlan, FaultProvider, Ground, Rng, people, setup};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -62,6 +62,7 @@ pub struct World {
     next_event_at: Timestamp,
     events: u64,
     checker: Checker,
+    ground: Ground,
     summary: Summary,
     trail: Vec<String>,
 }
@@ -79,6 +80,7 @@ impl World {
         let clock = SimClock::new(start);
         let (store, control) = MemStore::manual();
         let engine = engine(&store, &clock, &setup, seed);
+        let ground = Ground::new(&setup);
         Self {
             seed,
             plan,
@@ -95,6 +97,7 @@ impl World {
             next_event_at: start,
             events: 0,
             checker: Checker::default(),
+            ground,
             summary: Summary::default(),
             trail: Vec::new(),
             rng,
@@ -389,8 +392,7 @@ impl World {
     }
 
     fn full_check(&mut self) -> Result<(), Failure> {
-        self.checker
-            .full(&self.store, &self.setup.env, &self.setup.definitions)
+        self.checker.full(&self.store, &self.ground)
     }
 
     fn case(&self, id: CaseId) -> Option<Arc<Case>> {

@@ -36,12 +36,26 @@ pub fn fold(
     id: CaseId,
     journal: &[JournalLine],
 ) -> Result<Case, FoldError> {
+    fold_by(|_| env, workflow, id, journal)
+}
+
+/// Like [`fold`], where the calendars and rules changed meanwhile: `env_of` tells what each line was decided under.
+///
+/// # Errors
+/// [`FoldError`], naming the line.
+pub fn fold_by<'e>(
+    env_of: impl Fn(&JournalLine) -> &'e Env,
+    workflow: &Workflow,
+    id: CaseId,
+    journal: &[JournalLine],
+) -> Result<Case, FoldError> {
     let mut case: Option<Case> = None;
     for (i, line) in journal.iter().enumerate() {
         let mut event = line.to_event(id);
         if let What::Correct { history, .. } = &mut event.what {
             *history = Some(journal[..i].into());
         }
+        let env = env_of(line);
         match step(env, workflow, case.as_ref(), &event, line.recorded_at) {
             Ok(Step::Changed(transition)) if same_effect(&transition.journal, line) => {
                 case = Some(transition.case)

@@ -38,7 +38,7 @@ use crate::{
     What, Words, Workflow,
 };
 use draft::Draft;
-pub use fold::{FoldError, fold};
+pub use fold::{FoldError, fold, fold_by};
 
 /// How far ahead of the clock a sender's `occurred_at` may lie (design §8).
 const CLOCK_SKEW_MILLIS: i64 = 5 * 60 * 1_000;
