@@ -22,7 +22,7 @@ pub use commit::{
 };
 pub use contract::{CaseQuery, MessageQuery, OutboxRow, PAGE_MAX, Page, Store, TimerRow};
 pub use error::Error;
-pub use mem::{MemStore, MemStoreControl};
+pub use mem::{Fate, MemStore, MemStoreControl};
 pub use room::{Room, RoomState};
 pub use ticket::{Receipt, Refusal, Resolution, Resolver, Ticket};
 /// The crates whose types the contract speaks of, so that a backend needs to name this one only.

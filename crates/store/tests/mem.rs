@@ -6,7 +6,7 @@ use pollster::block_on;
 use qixian_store::conformance::samples::{at, case, cases, due, id, next, write};
 use qixian_store::conformance::{run_all, seeded_history};
 use qixian_store::{
-    MemStore, MemStoreControl, Refusal, Resolution, Room, RoomState, Store, Ticket,
+    Fate, MemStore, MemStoreControl, Refusal, Resolution, Room, RoomState, Store, Ticket,
 };
 
 #[test]
@@ -113,4 +113,48 @@ fn a_crash_keeps_whole_groups_from_the_front() {
         let resolution = store.submit(cases([])).poll_now();
         assert!(matches!(resolution, Some(Resolution::Unknown(_))));
     }
+}
+
+#[test]
+fn answers_are_given_late_and_in_another_order() {
+    let (store, control, mut tickets) = four();
+    assert!(control.decide(Fate::Durable));
+    assert!(control.decide(Fate::Unknown { took_effect: true }));
+    assert_eq!((control.pending(), control.unsaid()), (2, 2));
+    assert_eq!(tickets[0].poll_now(), None, "durable, and nobody knows");
+    assert!(control.say(1));
+    assert!(!control.say(1));
+    let second = tickets[1].poll_now();
+    assert!(matches!(second, Some(Resolution::Unknown(_))), "{second:?}");
+    let (reopened, _) = control.crash(0);
+    assert_eq!(
+        rev(&reopened, 1),
+        2,
+        "what is durable survives, answered or not"
+    );
+    assert!(matches!(
+        tickets[0].poll_now(),
+        Some(Resolution::Unknown(_))
+    ));
+    drop(store);
+}
+
+#[test]
+fn what_comes_before_a_refusal_was_read_is_refused() {
+    let (store, control, mut tickets) = four();
+    let full = Refusal::Unavailable("full".to_owned());
+    control.decide(Fate::Refused(full));
+    assert_eq!((rev(&store, 1), rev(&store, 2)), (0, 0), "all is undone");
+    while control.decide(Fate::Durable) {}
+    let mut too_early = store.submit(cases([write(None, case(3))]));
+    for _ in 0..4 {
+        control.say(0);
+    }
+    control.make_durable(1);
+    let refused = |ticket: &mut Ticket| matches!(ticket.poll_now(), Some(Resolution::Refused(_)));
+    assert!(refused(&mut too_early));
+    assert!(tickets.iter_mut().all(refused));
+    let mut again = store.submit(cases([write(None, case(3))]));
+    control.make_durable(1);
+    assert_eq!(again.poll_now(), Some(Resolution::Durable));
 }

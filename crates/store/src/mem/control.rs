@@ -1,16 +1,31 @@
 //! What a simulation does to a store.
 
 use super::MemStore;
-use crate::{Refusal, Resolution, Room};
+use crate::{Group, Refusal, Room};
 
-/// Decides when the tickets of a [`MemStore::manual`] resolve, and how. Groups resolve in the order of their submission.
+/// What becomes of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is durable; one that was refused when it was submitted says so.
+    Durable,
+    /// It is refused, and those after it.
+    Refused(Refusal),
+    /// Nobody is told what became of it.
+    Unknown {
+        /// Whether it is durable nevertheless. A group that was refused when it was submitted never is.
+        took_effect: bool,
+    },
+}
+
+/// Decides what becomes of the groups of a [`MemStore::manual`], and when that is answered. Groups take effect in the
+/// order of their submission.
 #[derive(Clone, Debug)]
 pub struct MemStoreControl {
     pub(super) store: MemStore,
 }
 
 impl MemStoreControl {
-    /// How many groups are submitted and not resolved.
+    /// How many groups are submitted and their fate is open.
     pub fn pending(&self) -> usize {
         self.store.lock().pending.len()
     }
@@ -22,7 +37,7 @@ impl MemStoreControl {
 
     /// The groups that became durable since this was last asked, oldest first, crashes included; the first question
     /// answers none and begins the record.
-    pub fn durable_news(&self) -> Vec<crate::Group> {
+    pub fn durable_news(&self) -> Vec<Group> {
         let mut inner = self.store.lock();
         std::mem::take(inner.news.get_or_insert_default())
     }
@@ -36,35 +51,63 @@ impl MemStoreControl {
     /// Refuses the oldest pending group; those after it are refused too, when their turn comes. `false` where none was
     /// pending.
     pub fn refuse_next(&self, refusal: Refusal) -> bool {
-        self.store.lock().drop_oldest(Resolution::Refused(refusal))
+        self.decide_and_say(Fate::Refused(refusal))
     }
 
     /// Answers *unknown* for the oldest pending group. Where it took effect it is durable (a group that was refused when
     /// it was submitted never is); where not, those after it are refused. `false` where none was pending.
     pub fn fail_unknown_next(&self, took_effect: bool) -> bool {
-        let resolution = Resolution::Unknown("the connection broke".to_owned());
+        self.decide_and_say(Fate::Unknown { took_effect })
+    }
+
+    /// How many groups were submitted since the store was opened.
+    pub fn submitted(&self) -> u64 {
+        self.store.lock().submitted
+    }
+
+    /// Looks at the group submitted last, while its fate is open.
+    pub fn last_pending<T>(&self, look: impl FnOnce(&Group) -> T) -> Option<T> {
+        let inner = self.store.lock();
+        inner.pending.back().map(|pending| look(&pending.group))
+    }
+
+    /// Decides what becomes of the oldest pending group. Its answer waits for [`MemStoreControl::say`]: groups take
+    /// effect in order, but what became of them may be learnt late and in another order. `false` where none was pending.
+    pub fn decide(&self, fate: Fate) -> bool {
+        self.store.lock().decide(fate)
+    }
+
+    /// How many answers are known and not given.
+    pub fn unsaid(&self) -> usize {
+        self.store.lock().unsaid.len()
+    }
+
+    /// Gives the answer at this place among those not given, 0 for the oldest group's. `false` where there is none.
+    pub fn say(&self, place: usize) -> bool {
         let mut inner = self.store.lock();
-        let takes =
-            |inner: &super::Inner| inner.pending.front().is_some_and(|p| p.refusal.is_none());
-        if !took_effect || !takes(&inner) {
-            return inner.drop_oldest(resolution);
-        }
-        let Some(oldest) = inner.pending.pop_front() else {
+        if place >= inner.unsaid.len() {
             return false;
-        };
-        inner.durable.apply(&oldest.group);
-        if let Some(news) = &mut inner.news {
-            news.push(oldest.group);
         }
-        oldest.resolver.resolve(resolution);
+        let (resolver, resolution) = inner.unsaid.remove(place);
+        resolver.resolve(resolution);
         true
     }
 
+    fn decide_and_say(&self, fate: Fate) -> bool {
+        let mut inner = self.store.lock();
+        let decided = inner.decide(fate);
+        if decided {
+            inner.say_last();
+        }
+        decided
+    }
+
     /// The process dies and the store is opened again: the `keep` oldest pending groups turn out to be durable, the
-    /// others never were. Tickets not resolved answer *unknown*; the old store and its control take nothing any more.
+    /// others never were. Tickets not answered say *unknown*; the old store and its control take nothing any more.
     pub fn crash(&self, keep: usize) -> (MemStore, MemStoreControl) {
         let mut inner = self.store.lock();
         inner.crashed = true;
+        inner.unsaid.clear();
         let mut state = std::mem::take(&mut inner.durable);
         let mut news = inner.news.take();
         for pending in inner.pending.drain(..).take(keep) {

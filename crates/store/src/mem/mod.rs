@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-pub use control::MemStoreControl;
+pub use control::{Fate, MemStoreControl};
 
 use crate::{
     Error, Group, Receipt, Refusal, Resolution, Resolver, Room, RoomState, Ticket, codec, keys,
@@ -26,8 +26,12 @@ struct Inner {
     durable: State,
     /// `durable` and every pending group that is not refused: what reads see.
     applied: State,
-    /// Groups submitted and not resolved, oldest first.
+    /// Groups whose fate is open, oldest first.
     pending: VecDeque<Pending>,
+    /// Answers known and not given yet, in the order of their groups.
+    unsaid: Vec<(Resolver, Resolution)>,
+    /// How many groups were ever submitted.
+    submitted: u64,
     /// Groups that became durable since somebody asked; `None` where nobody ever does.
     news: Option<Vec<Group>>,
     /// The latest refusal; until it was read, what is submitted is refused too.
@@ -69,6 +73,8 @@ impl MemStore {
             durable: state.clone(),
             applied: state,
             pending: VecDeque::new(),
+            unsaid: Vec::new(),
+            submitted: 0,
             news: None,
             refused: None,
             room: Room::default(),
@@ -93,6 +99,7 @@ impl MemStore {
             resolver.resolve(Resolution::Unknown("the store crashed".to_owned()));
             return ticket;
         }
+        inner.submitted += 1;
         let refusal = inner.refusal(&group);
         if refusal.is_some() {
             inner.refused.get_or_insert_with(|| resolver.receipt());
@@ -146,35 +153,59 @@ impl Inner {
     /// Resolves the `count` oldest pending groups as what they are; answers how many that were.
     fn make_durable(&mut self, count: usize) -> usize {
         let count = count.min(self.pending.len());
-        for pending in self.pending.drain(..count) {
-            let resolution = match pending.refusal {
-                Some(refusal) => Resolution::Refused(refusal),
-                None => {
-                    self.durable.apply(&pending.group);
-                    if let Some(news) = &mut self.news {
-                        news.push(pending.group);
-                    }
-                    Resolution::Durable
-                }
-            };
-            pending.resolver.resolve(resolution);
+        for _ in 0..count {
+            self.decide(Fate::Durable);
+            self.say_last();
         }
         count
     }
 
-    /// Takes the oldest pending group out with this answer. Those after it built on it, so they are refused.
-    fn drop_oldest(&mut self, resolution: Resolution) -> bool {
+    /// Decides what becomes of the oldest pending group; its answer is not given yet. `false` where none is pending.
+    fn decide(&mut self, fate: Fate) -> bool {
         let Some(oldest) = self.pending.pop_front() else {
             return false;
         };
-        self.refused = Some(oldest.resolver.receipt());
-        oldest.resolver.resolve(resolution);
+        let (takes, resolution) = match (fate, oldest.refusal) {
+            (Fate::Durable, None) => (true, Resolution::Durable),
+            (Fate::Durable | Fate::Refused(_), Some(refusal)) => {
+                // Refused when it was submitted: nothing after it was ever applied.
+                self.unsaid
+                    .push((oldest.resolver, Resolution::Refused(refusal)));
+                return true;
+            }
+            (Fate::Refused(refusal), None) => (false, Resolution::Refused(refusal)),
+            (Fate::Unknown { took_effect }, refusal) => {
+                let why = "the connection broke".to_owned();
+                (took_effect && refusal.is_none(), Resolution::Unknown(why))
+            }
+        };
+        if takes {
+            self.durable.apply(&oldest.group);
+            if let Some(news) = &mut self.news {
+                news.push(oldest.group);
+            }
+        } else {
+            self.refused = Some(oldest.resolver.receipt());
+            self.undo(oldest.group);
+        }
+        self.unsaid.push((oldest.resolver, resolution));
+        true
+    }
+
+    /// A group never took effect. Those after it built on it, so they are refused.
+    fn undo(&mut self, group: Group) {
+        self.applied.revert(&group, &self.durable);
         for later in &mut self.pending {
+            self.applied.revert(&later.group, &self.durable);
             let reason = "an earlier group was refused".to_owned();
             later.refusal.get_or_insert(Refusal::Conflict(reason));
         }
-        self.applied = self.durable.clone();
-        true
+    }
+
+    fn say_last(&mut self) {
+        if let Some((resolver, resolution)) = self.unsaid.pop() {
+            resolver.resolve(resolution);
+        }
     }
 }
 

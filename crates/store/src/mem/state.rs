@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use qixian_core::{Case, CaseId, EventId, JournalLine, OutboxId, Rev, What};
+use qixian_core::{Case, CaseId, DefinitionRef, EventId, JournalLine, OutboxId, Rev, What};
 use qixian_time::Timestamp;
 
 use crate::cursor::DuePlace;
@@ -54,6 +54,56 @@ impl State {
         }
     }
 
+    /// Takes back a group: every row it wrote is as in `durable` again.
+    pub(super) fn revert(&mut self, group: &Group, durable: &State) {
+        for commit in &group.commits {
+            for write in &commit.cases {
+                self.revert_case(write, durable);
+            }
+            for write in &commit.outbox {
+                let id = write.entry.intent.id;
+                let rows = [write.due_before, write.entry.next_at]
+                    .into_iter()
+                    .flatten();
+                let rows = rows.map(|at| OutboxRow { at, id });
+                rows.for_each(|row| as_in_set(&mut self.outbox_due, &durable.outbox_due, row));
+                as_in(&mut self.outbox, &durable.outbox, id);
+            }
+            for write in &commit.records {
+                as_in(&mut self.records, &durable.records, write.key);
+            }
+            if let Some(seen) = &commit.seen {
+                let row = (seen.at, seen.id.clone());
+                as_in_set(&mut self.seen_at, &durable.seen_at, row);
+                if let Some(old) = durable.seen.get(&seen.id) {
+                    self.seen_at.insert((old.at, old.id.clone()));
+                }
+                as_in(&mut self.seen, &durable.seen, seen.id.clone());
+            }
+            for DefinitionText { definition, .. } in &commit.definitions {
+                let key = definition_key(definition);
+                as_in(&mut self.definitions, &durable.definitions, key);
+            }
+        }
+    }
+
+    fn revert_case(&mut self, write: &CaseWrite, durable: &State) {
+        let id = write.case.id;
+        for case in write.before.iter().chain([&write.case]) {
+            let place = DuePlace::new(case.next_due(), id);
+            as_in_set(&mut self.by_due, &durable.by_due, place);
+            let reference = case.reference.clone();
+            as_in(&mut self.references, &durable.references, reference);
+        }
+        for at in [write.wake_before, write.wake_after].into_iter().flatten() {
+            as_in_set(&mut self.timers, &durable.timers, TimerRow { at, case: id });
+        }
+        if let Some(line) = &write.journal {
+            as_in(&mut self.journal, &durable.journal, (id, line.seq));
+        }
+        as_in(&mut self.cases, &durable.cases, id);
+    }
+
     fn apply_commit(&mut self, commit: &Commit) {
         commit.cases.iter().for_each(|write| self.put_case(write));
         commit
@@ -65,11 +115,7 @@ impl State {
             self.put_seen(seen);
         }
         for DefinitionText { definition, text } in &commit.definitions {
-            let key = (
-                definition.id.clone(),
-                definition.version,
-                definition.digest.clone(),
-            );
+            let key = definition_key(definition);
             self.definitions.entry(key).or_insert_with(|| text.clone());
         }
     }
@@ -182,6 +228,31 @@ impl Ahead {
         let after = write.after.as_ref().map_or(0, |record| record.rev);
         self.records.insert(write.key, after);
         Ok(())
+    }
+}
+
+fn definition_key(definition: &DefinitionRef) -> (String, u32, String) {
+    let DefinitionRef {
+        id,
+        version,
+        digest,
+    } = definition.clone();
+    (id, version, digest)
+}
+
+/// Makes the row at `key` what it is in `wanted`.
+fn as_in<K: Ord, V: Clone>(map: &mut BTreeMap<K, V>, wanted: &BTreeMap<K, V>, key: K) {
+    match wanted.get(&key) {
+        Some(value) => map.insert(key, value.clone()),
+        None => map.remove(&key),
+    };
+}
+
+fn as_in_set<K: Ord>(set: &mut BTreeSet<K>, wanted: &BTreeSet<K>, key: K) {
+    if wanted.contains(&key) {
+        set.insert(key);
+    } else {
+        set.remove(&key);
     }
 }
 
