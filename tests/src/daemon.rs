@@ -128,6 +128,11 @@ impl Daemon {
         }
     }
 
+    /// Its process number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A client with the admin token.
     pub fn client(&self) -> Client {
         Client::new(&self.address, Some(self.token.clone())).in_language("en")
