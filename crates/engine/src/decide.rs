@@ -105,6 +105,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 return self.answer_again(&known, digest).await;
             }
         }
+        self.refuse_without_room()?;
         self.catch_up(event, now, draft).await?;
         if self.needs_quiet(event) && !self.in_flight_is_quiet(event.case, draft) {
             return Ok(Decided::Wait);
@@ -185,7 +186,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
         now: Timestamp,
         draft: &mut Draft,
     ) -> Result<(), Failure> {
-        if self.held || matches!(event.what, What::Start(_)) || !event.what.is_from_people() {
+        let waits = self.held || self.is_without_room();
+        if waits || matches!(event.what, What::Start(_)) || !event.what.is_from_people() {
             return Ok(());
         }
         for _ in 0..CATCH_UP_MAX {

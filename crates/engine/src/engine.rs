@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use qixian_core::{CaseId, Env, OutboxId, PackRef};
 use qixian_notify::{Directory, Router, Templates};
-use qixian_store::{OutboxRow, Store, TimerRow};
+use qixian_store::{OutboxRow, Room, Store, TimerRow};
 use qixian_time::{Clock, Timestamp};
 use tokio::sync::mpsc;
 
@@ -103,6 +103,8 @@ pub struct Engine<S: Store, C: Clock> {
     /// After the store failed to read: not before then.
     pub(crate) pause_until: Option<Timestamp>,
     pub(crate) held: bool,
+    /// What the store had left when this turn began.
+    pub(crate) room: Room,
     /// Entries a former process may have left in `sending`; looked for once, page by page.
     pub(crate) recovery: Option<Option<String>>,
     /// Entries that are being sent by this process.
@@ -154,6 +156,7 @@ impl<S: Store, C: Clock + Clone + 'static> Engine<S, C> {
             latest: Timestamp::MIN,
             pause_until: None,
             held: false,
+            room: Room::default(),
             recovery: Some(None),
             sending: HashMap::new(),
             settings,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use qixian_core::{
     Case, CaseId, DeadlineChange, Event, OutboxId, Rejection, ReminderIntent, Rev, What, Words,
 };
-use qixian_store::{Record, RecordKind};
+use qixian_store::{Record, RecordKind, Room, RoomState};
 use qixian_time::Clock;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
@@ -72,6 +72,12 @@ pub enum SubmitError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The disk is nearly full, so nothing new is taken; what was acknowledged goes on.
+    #[error("{}", disk_low(room).en)]
+    DiskLow {
+        /// What is left.
+        room: Room,
+    },
     /// The engine is being shut down.
     #[error("the service is shutting down")]
     Draining,
@@ -94,6 +100,7 @@ impl SubmitError {
             SubmitError::Busy { retry_after } => {
                 format!("排队的事件太多；请 {} 秒后再试", retry_after.as_secs())
             }
+            SubmitError::DiskLow { room } => return disk_low(room),
             SubmitError::Draining => "服务正在停止".to_owned(),
             SubmitError::Unavailable(why) => format!("现在处理不了：{why}"),
         };
@@ -270,6 +277,22 @@ pub fn meaning(event: &Event) -> [u8; 32] {
     // Serialising plain values with text keys cannot fail.
     hash.update(serde_json::to_vec(&parts).unwrap_or_default());
     hash.finalize().into()
+}
+
+fn disk_low(room: &Room) -> Words {
+    let (free, reserve) = (room.free_mib(), room.reserve_mib());
+    let (zh, en) = match room.state() {
+        RoomState::Exhausted => ("提醒也已暂停", "and reminders are paused"),
+        RoomState::Enough | RoomState::Low => ("定时提醒照常", "while reminders go on"),
+    };
+    Words::new(
+        format!(
+            "数据目录所在的磁盘只剩 {free} MiB，少于预留的 {reserve} MiB：暂不接受新的案件、事件和改动，{zh}。请在那块盘上腾出空间，然后用同一个 Idempotency-Key 再发一次"
+        ),
+        format!(
+            "the disk of the data directory has {free} MiB left, less than the {reserve} MiB kept in reserve: nothing new is taken, {en}. Make room on that disk, then send it again under the same Idempotency-Key"
+        ),
+    )
 }
 
 fn gone() -> SubmitError {

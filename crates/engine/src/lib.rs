@@ -23,6 +23,7 @@ mod random;
 mod reference;
 pub mod replay;
 mod retry;
+mod room;
 mod settle;
 mod stats;
 mod timers;

@@ -212,6 +212,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         now: Timestamp,
         draft: &mut Draft,
     ) -> Result<Decided, Failure> {
+        self.refuse_without_room()?;
         let unknown = || Failure::Refused(SubmitError::UnknownMessage(message));
         let known = self
             .overlay

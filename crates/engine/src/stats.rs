@@ -127,11 +127,14 @@ impl EngineStats {
         self.counts[count as usize].fetch_add(by, Ordering::Relaxed);
     }
 
-    pub(crate) fn see_timers(&self, now: Timestamp, oldest_due: Option<Timestamp>) {
+    /// Notes the oldest wake-up that is due, and when timers were looked at; `None` where they only wait.
+    pub(crate) fn see_timers(&self, passed: Option<Timestamp>, oldest_due: Option<Timestamp>) {
         let oldest = oldest_due.map_or(NONE, Timestamp::as_millis);
         self.oldest_due_timer.store(oldest, Ordering::Relaxed);
-        self.last_timer_pass
-            .store(now.as_millis(), Ordering::Relaxed);
+        if let Some(passed) = passed {
+            self.last_timer_pass
+                .store(passed.as_millis(), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn see_queues(&self, inbox: usize, sends_in_flight: usize, set_aside: usize) {

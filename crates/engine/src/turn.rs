@@ -115,9 +115,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     async fn work(&mut self, now: Timestamp) -> Result<Turn, Error> {
+        self.look_at_room();
         // Jobs leave before later answers: who was told that a case is closed sees no message leave after that.
         if let Some(job) = self.ready.pop_front() {
-            return Ok(Turn::Send(job));
+            return Ok(self.hand_out(job));
         }
         if self.resolve().await? {
             return Ok(Turn::Worked);
@@ -126,7 +127,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
         self.look_ahead(now).await?;
         self.recover(now).await?;
         let oldest = self.timers.first().map(|row| row.at);
-        self.stats.see_timers(now, oldest.filter(|at| *at <= now));
+        let passed = (!self.is_without_room()).then_some(now);
+        self.stats
+            .see_timers(passed, oldest.filter(|at| *at <= now));
         self.forget_aside(now);
         let inbox = self.inbox.len() + self.backlog.len();
         let sends = self.dispatcher.in_flight();
@@ -148,6 +151,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+        if let Some(look) = self.next_look_for_room(now) {
+            return Some(look);
+        }
         if self.held || self.is_draining() {
             return None;
         }
@@ -163,7 +169,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 tries: 0,
             });
         }
-        while self.backlog.len() < self.settings.group_items {
+        let most = self.settings.group_items + self.waiting_for_room();
+        while self.backlog.len() < most {
             let Ok(input) = self.inbox.try_recv() else {
                 return;
             };
@@ -189,7 +196,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// Entries that a former process left under way are looked at once, page by page.
     async fn recover(&mut self, now: Timestamp) -> Result<(), Error> {
-        if self.held || self.is_draining() {
+        if self.held || self.is_draining() || self.is_without_room() {
             return Ok(());
         }
         let Some(cursor) = self.recovery.clone() else {
@@ -225,6 +232,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// Takes what the next group is to decide: people first, but timers and messages always have a share.
     fn gather(&mut self, now: Timestamp) -> VecDeque<Item> {
+        if self.is_without_room() {
+            return self.gather_answers();
+        }
         let most = self.settings.group_items;
         let mut batch = VecDeque::with_capacity(most);
         self.gather_backlog(&mut batch, most * 5 / 8);
@@ -373,6 +383,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
         if actual != job.expected_rev {
             return Err(Failure::Refused(SubmitError::StaleRecord { actual }));
         }
+        self.refuse_without_room()?;
         let mut after = job.after.clone();
         if let Some(record) = &mut after {
             record.rev = actual + 1;

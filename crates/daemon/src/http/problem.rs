@@ -12,6 +12,9 @@ use qixian_engine::SubmitError;
 use super::lang;
 use super::state::App;
 
+/// When to ask again while the disk is nearly full: somebody has to make room first.
+const DISK_RETRY_SECONDS: u64 = 30;
+
 /// Why a request is not carried out. The language is chosen when it leaves.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal(Box<Parts>);
@@ -350,6 +353,15 @@ impl From<SubmitError> for Refusal {
                 "too much is waiting",
             )
             .retry_after(retry_after.as_secs().max(1)),
+            // Not logged one by one: the engine said it once, and the disk is what lacks room.
+            error @ SubmitError::DiskLow { .. } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "disk_low",
+                "磁盘空间不足",
+                "the disk is nearly full",
+            )
+            .words(error.words())
+            .retry_after(DISK_RETRY_SECONDS),
             SubmitError::Draining => Self::unavailable("draining"),
             SubmitError::Unavailable(why) => Self::unavailable(&why),
         }
