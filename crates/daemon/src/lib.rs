@@ -18,7 +18,7 @@ pub mod settings;
 mod to_api;
 mod views;
 
-pub use app::{Error, serve};
+pub use app::{Error, engine_loop, serve};
 pub use catalog::{Loaded, both, catalog};
 pub use http::description;
 pub use random::SystemRandom;

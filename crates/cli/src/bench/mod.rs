@@ -1,6 +1,19 @@
 //! `qixian bench`: how much it takes on this machine, with this disk.
+//!
+//! Each measurement works in a temporary directory beside the data directory, on the real store, and counts an answer only
+//! when it survives a power cut. Everything is told beside what the disk itself gives at that moment (`floor`).
 
+mod child;
 mod engine;
+mod floor;
+mod http;
+mod load;
+mod over_http;
+mod place;
+mod report;
+mod store;
+mod timers;
+mod watched;
 
 use std::path::PathBuf;
 
@@ -9,6 +22,9 @@ use clap::{Args, Subcommand};
 use crate::args::ConfigArgs;
 use crate::failure::Failure;
 use crate::out::Out;
+
+/// How many callers wait for their answers at once, round by round.
+const IN_FLIGHT: [usize; 3] = [1, 64, 1_024];
 
 /// `qixian bench`.
 #[derive(Debug, Args)]
@@ -20,18 +36,24 @@ pub(crate) struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum BenchCommand {
-    /// 引擎：每秒可靠记录多少事件，与磁盘自身的速度并列 | The engine: durable events per second, beside the disk's own rate
+    /// 引擎：每秒可靠记录多少事件，与仅存储、与磁盘自身的速度并列 | The engine: durable events per second, beside the store alone and the disk's own rate
     #[command(
         after_help = "qixian bench engine\nqixian bench engine --seconds 10 --dir /var/lib --json"
     )]
     Engine(EngineArgs),
+    /// 仅存储：每秒多少次断电也不丢的提交 | The store alone: commits per second that survive a power cut
+    #[command(after_help = "qixian bench store\nqixian bench store --seconds 10 --json")]
+    Store(StoreArgs),
+    /// 到点：提醒迟多久落盘，两万个同时到点要多久 | Wake-ups: how late they are durable, and how long 20,000 at once take
+    #[command(after_help = "qixian bench timers\nqixian bench timers --at-once 1000 --json")]
+    Timers(TimersArgs),
 }
 
-/// How the engine is measured.
+/// Where is measured, and how long.
 #[derive(Debug, Args)]
-struct EngineArgs {
-    /// 每一轮几秒 | Seconds for each round
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+struct Where {
+    /// 每一轮几秒；0 只试一下能否运行 | Seconds for each round; 0 only tries whether it runs
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     seconds: u64,
     /// 在此目录下建临时目录；默认数据目录所在的磁盘 | Where a temporary directory is made; the data directory's disk unless given
     #[arg(long, value_name = "DIR")]
@@ -40,8 +62,49 @@ struct EngineArgs {
     config: ConfigArgs,
 }
 
+/// How the engine is measured.
+#[derive(Debug, Args)]
+struct EngineArgs {
+    #[command(flatten)]
+    place: Where,
+    /// 案件数 | How many cases
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = count())]
+    cases: usize,
+}
+
+/// How the store is measured.
+#[derive(Debug, Args)]
+struct StoreArgs {
+    #[command(flatten)]
+    place: Where,
+    /// 预先装入的案件数 | How many cases are there beforehand
+    #[arg(long, value_name = "COUNT", default_value_t = 50_000, value_parser = count())]
+    cases: usize,
+}
+
+/// How wake-ups are measured.
+#[derive(Debug, Args)]
+struct TimersArgs {
+    #[command(flatten)]
+    place: Where,
+    /// 同一时刻到点的案件数 | How many cases are due in the same instant
+    #[arg(long, value_name = "COUNT", default_value_t = 20_000, value_parser = count())]
+    at_once: usize,
+}
+
+/// A number of cases.
+fn count() -> impl clap::builder::TypedValueParser<Value = usize> {
+    use clap::builder::TypedValueParser;
+    clap::value_parser!(u64)
+        .range(1..=10_000_000)
+        .map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
 /// Runs `qixian bench`.
 pub(crate) fn run(out: &Out, args: BenchArgs) -> Result<(), Failure> {
-    let BenchCommand::Engine(args) = args.command;
-    engine::run(out, &args)
+    match args.command {
+        BenchCommand::Engine(args) => engine::run(out, &args),
+        BenchCommand::Store(args) => store::run(out, &args),
+        BenchCommand::Timers(args) => timers::run(out, &args),
+    }
 }

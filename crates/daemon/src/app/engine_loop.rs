@@ -15,18 +15,25 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 const SEND_LIMIT: Duration = Duration::from_secs(120);
 
 /// Says when the engine's thread has ended.
-pub(super) struct Ended(oneshot::Receiver<()>);
+#[derive(Debug)]
+pub struct Ended(oneshot::Receiver<()>);
 
 impl Ended {
     /// Waits for it. Not to be called again afterwards.
-    pub(super) async fn wait(&mut self) {
+    pub async fn wait(&mut self) {
         // A thread that panicked has ended too.
         (&mut self.0).await.ok();
     }
 }
 
-/// Starts the thread. It ends when the engine is drained.
-pub(super) fn spawn<S: Store, C: Clock + Clone + Send + 'static>(
+/// Starts the thread. It ends when the engine is drained. What it sends runs on the tokio runtime this is called in.
+///
+/// # Errors
+/// Whatever the system says where it gives no thread.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn spawn<S: Store, C: Clock + Clone + Send + 'static>(
     engine: Engine<S, C>,
 ) -> std::io::Result<Ended> {
     let (sender, ended) = oneshot::channel();

@@ -1,7 +1,7 @@
 //! The running daemon: a store, an engine on a thread of its own, HTTP, and an orderly end.
 
 mod demo;
-mod engine_loop;
+pub mod engine_loop;
 mod forget;
 mod ping;
 mod signals;
@@ -95,6 +95,7 @@ pub fn serve(mut settings: Settings, loaded: Loaded, demo: bool) -> Result<(), E
     // Opening blocks while the store recovers, and closing while it writes: both happen on this thread.
     let options = Options {
         cache_capacity: settings.cache_mib << 20,
+        reserve: settings.reserve_mib << 20,
         ..Options::default()
     };
     let store = Arc::new(SledStore::open(data.join("store"), &options)?);

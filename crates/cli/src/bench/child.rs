@@ -1,0 +1,93 @@
+//! The real daemon as a process of its own, and what the system says of it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Lines};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::http::Connection;
+use super::place::{Place, failed};
+use crate::failure::Failure;
+
+/// A running daemon. Dropping it kills it.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    child: Child,
+    /// Kept open, so that what it prints later goes somewhere.
+    _printed: Lines<BufReader<ChildStdout>>,
+    address: String,
+    token: String,
+}
+
+impl Daemon {
+    /// Starts this very binary on `data`, with the configuration of the place and these settings (`QIXIAN_…`), and waits
+    /// until it is ready.
+    pub(super) fn start(
+        place: &Place,
+        data: &Path,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Failure> {
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+            .arg(place.config())
+            .arg("--data")
+            .arg(data)
+            .env("QIXIAN_LOG_LEVEL", "error")
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(failed)?;
+        let printed = child.stdout.take().ok_or_else(|| failed("no output"))?;
+        let mut printed = BufReader::new(printed).lines();
+        let ready = printed
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
+        let Some(address) = ready else {
+            child.wait().map_err(failed)?;
+            return Err(failed("the daemon ended before it was ready"));
+        };
+        let token = fs::read_to_string(data.join("admin.token")).map_err(failed)?;
+        Ok(Self {
+            child,
+            _printed: printed,
+            address,
+            token: token.trim().to_owned(),
+        })
+    }
+
+    /// A connection with the admin token.
+    pub(super) async fn connect(&self) -> Result<Connection, Failure> {
+        Connection::to(&self.address, &self.token).await
+    }
+
+    /// Resident memory now, in MB.
+    pub(super) fn resident(&self) -> f64 {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, name: &str) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        kib.unwrap_or(f64::NAN) * 1_024.0 / 1e6
+    }
+
+    /// Asks it to end and waits until it has.
+    pub(super) fn stop(mut self) -> Result<(), Failure> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).map_err(failed)?;
+        self.child.wait().map_err(failed).map(drop)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
