@@ -84,3 +84,27 @@ fn wake_ups() {
             .for_each(|late| positive(late, &told));
     }
 }
+
+#[test]
+fn many_cases() {
+    let told = measured(&["scale", "--cases", "120"]);
+    let rows = told["rows"].as_array().expect("a list");
+    let of = |name: &str| {
+        let row = rows.iter().find(|row| row["what"] == name);
+        &row.unwrap_or_else(|| panic!("no {name}: {told:#}"))["measured"]
+    };
+    for name in [
+        "binary_mb",
+        "empty_ready_ms",
+        "ready_seconds",
+        "ready_after_kill_seconds",
+        "resident_ready_mb",
+        "resident_mb",
+        "page_p99_ms",
+        "disk_used_mb",
+    ] {
+        positive(of(name), &told);
+    }
+    assert_eq!(of("timers_fired"), 100.0, "each message of each rung");
+    assert!(of("idle_cpu_percent").is_number());
+}

@@ -4,12 +4,17 @@ use std::fs;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
+use qixian_time::Stopwatch;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::http::Connection;
 use super::place::{Place, failed};
 use crate::failure::Failure;
+
+/// Ticks of processor time a second in `/proc`: 100 on every Linux.
+const TICKS: f64 = 100.0;
 
 /// A running daemon. Dropping it kills it.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub(super) struct Daemon {
     _printed: Lines<BufReader<ChildStdout>>,
     address: String,
     token: String,
+    /// From its start until it said that it is ready.
+    pub(super) ready_after: Duration,
 }
 
 impl Daemon {
@@ -39,6 +46,7 @@ impl Daemon {
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
+        let watch = Stopwatch::start();
         let mut child = command.spawn().map_err(failed)?;
         let printed = child.stdout.take().ok_or_else(|| failed("no output"))?;
         let mut printed = BufReader::new(printed).lines();
@@ -46,6 +54,7 @@ impl Daemon {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
+        let ready_after = watch.elapsed();
         let Some(address) = ready else {
             child.wait().map_err(failed)?;
             return Err(failed("the daemon ended before it was ready"));
@@ -56,6 +65,7 @@ impl Daemon {
             _printed: printed,
             address,
             token: token.trim().to_owned(),
+            ready_after,
         })
     }
 
@@ -69,12 +79,36 @@ impl Daemon {
         self.status("VmRSS:")
     }
 
+    /// The most resident memory so far, in MB.
+    pub(super) fn resident_peak(&self) -> f64 {
+        self.status("VmHWM:")
+    }
+
     fn status(&self, name: &str) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
         kib.unwrap_or(f64::NAN) * 1_024.0 / 1e6
+    }
+
+    /// Processor time it has used so far.
+    pub(super) fn processor(&self) -> Duration {
+        let stat =
+            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // The name may hold spaces; what counts stands after it.
+        let after = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        let ticks = |nth: usize| after.split(' ').nth(nth)?.parse::<f64>().ok();
+        let ticks = ticks(11)
+            .zip(ticks(12))
+            .map_or(0.0, |(user, system)| user + system);
+        Duration::from_secs_f64(ticks / TICKS)
+    }
+
+    /// Ends it without warning.
+    pub(super) fn kill(mut self) -> Result<(), Failure> {
+        self.child.kill().map_err(failed)?;
+        self.child.wait().map_err(failed).map(drop)
     }
 
     /// Asks it to end and waits until it has.

@@ -47,6 +47,11 @@ impl Connection {
         })
     }
 
+    /// A GET below `/api/v1` that must be answered 200.
+    pub(super) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Failure> {
+        self.good("GET", path, "").await
+    }
+
     /// A POST below `/api/v1` that must be answered 2xx.
     pub(super) async fn post<T: DeserializeOwned>(
         &mut self,

@@ -11,6 +11,7 @@ mod load;
 mod over_http;
 mod place;
 mod report;
+mod scale;
 mod store;
 mod timers;
 mod watched;
@@ -47,6 +48,11 @@ enum BenchCommand {
     /// 到点：提醒迟多久落盘，两万个同时到点要多久 | Wake-ups: how late they are durable, and how long 20,000 at once take
     #[command(after_help = "qixian bench timers\nqixian bench timers --at-once 1000 --json")]
     Timers(TimersArgs),
+    /// 规模：装入许多案件的守护进程，被杀后多久就绪、占多少内存 | Scale: the daemon with many cases, how soon it is ready after a kill, what it holds in memory
+    #[command(
+        after_help = "qixian bench scale\nqixian bench scale --cases 1000000 --cache-mib 128 --dir /var/lib"
+    )]
+    Scale(ScaleArgs),
 }
 
 /// Where is measured, and how long.
@@ -92,6 +98,22 @@ struct TimersArgs {
     at_once: usize,
 }
 
+/// How many cases are measured with.
+#[derive(Debug, Args)]
+struct ScaleArgs {
+    #[command(flatten)]
+    place: Where,
+    /// 未结案件数，每个四级待到点的提醒 | Open cases, each with four armed rungs
+    #[arg(long, value_name = "COUNT", default_value_t = 20_000, value_parser = count())]
+    cases: usize,
+    /// 存储缓存（MiB）；默认为出厂设置 | Cache of the store (MiB); as shipped unless given
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(8..=1_048_576))]
+    cache_mib: Option<u64>,
+    /// 空闲时观察几秒 | Seconds to watch it while idle
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    idle: u64,
+}
+
 /// A number of cases.
 fn count() -> impl clap::builder::TypedValueParser<Value = usize> {
     use clap::builder::TypedValueParser;
@@ -106,5 +128,6 @@ pub(crate) fn run(out: &Out, args: BenchArgs) -> Result<(), Failure> {
         BenchCommand::Engine(args) => engine::run(out, &args),
         BenchCommand::Store(args) => store::run(out, &args),
         BenchCommand::Timers(args) => timers::run(out, &args),
+        BenchCommand::Scale(args) => scale::run(out, &args),
     }
 }

@@ -14,6 +14,8 @@ use crate::local;
 
 /// The workflow that is measured with.
 pub(super) const WORKFLOW: &str = "bench";
+/// A round that only tries whether it runs.
+const TRIAL: Duration = Duration::from_millis(60);
 /// Somebody must be there to be reminded.
 const STAFF: &str =
     "[[staff]]\nname = \"小周\"\nroles = [\"handler\"]\nemail = \"handler@agency.example\"\n";
@@ -43,7 +45,7 @@ impl Place {
         let settings = local::settings(&config, Vec::new())?;
         let loaded = local::loaded(&settings)?;
         let round = match args.seconds {
-            0 => Duration::from_millis(60),
+            0 => TRIAL,
             seconds => Duration::from_secs(seconds),
         };
         Ok(Self {
@@ -52,6 +54,14 @@ impl Place {
             settings,
             loaded,
         })
+    }
+
+    /// `length`, unless this is only a trial.
+    pub(super) fn at_most(&self, length: Duration) -> Duration {
+        match self.round == TRIAL {
+            true => TRIAL.min(length),
+            false => length,
+        }
     }
 
     /// The directory.
