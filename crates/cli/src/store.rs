@@ -166,18 +166,5 @@ fn summary(out: &Out, sum: &Verified, mended: bool) {
 
 /// Why the store could not be used, in both languages.
 fn failed(error: Error) -> Failure {
-    let en = error.to_string();
-    let zh = match &error {
-        Error::InUse { dir } => {
-            format!("ST0001：{dir} 正被另一个进程使用；先停下守护进程")
-        }
-        Error::NewerFormat { found, known } => {
-            format!("ST0002：数据格式为 {found}，本版本只认识到 {known}；请用更新的 qixian")
-        }
-        Error::Damaged { key, reason } => format!("ST0003：读不出 {key}：{reason}"),
-        Error::Unusable { dir, reason } => format!("ST0004：不能使用 {dir}：{reason}"),
-        Error::BadLine { line, reason } => format!("ST0008：第 {line} 行不能用：{reason}"),
-        error => error.to_string(),
-    };
-    Failure::refused(zh, en)
+    Failure::Refused(error.words())
 }

@@ -1,13 +1,16 @@
-//! The second stage of writing: all that was applied is made durable at once, then answered.
+//! The second stage of writing: all that was applied is made durable at once, noted, then answered.
 
-use std::fs::File;
-use std::io;
 use std::sync::mpsc::Receiver;
 
-use crate::open::sync;
-use crate::rows::Tree;
+use qixian_store::Error;
+
+use crate::batches::Batches;
+use crate::rows::system;
 use crate::watchdog::Watchdog;
 use crate::writer::{Answer, Applied};
+
+/// Makes durable whatever was applied before it is called.
+pub(crate) type Sync = Box<dyn Fn() -> std::io::Result<()> + Send>;
 
 /// Makes durable and answers until the first stage is gone.
 ///
@@ -15,16 +18,18 @@ use crate::writer::{Answer, Applied};
 /// Whatever sled or the system says; what was applied may be on disk or not.
 pub(crate) fn run(
     inbox: &Receiver<Applied>,
-    tree: &Tree,
-    pages: &File,
+    sync: &Sync,
+    batches: &Batches,
     watchdog: &Watchdog,
-) -> io::Result<()> {
+) -> Result<(), Error> {
     while let Ok(first) = inbox.recv() {
         let mut all = vec![first];
         all.extend(inbox.try_iter());
-        if all.iter().any(|applied| applied.changed) {
+        if let Some(last) = all.iter().filter_map(|applied| applied.batch).max() {
             let _watched = watchdog.watch();
-            sync(&tree.0, pages)?;
+            sync()
+                .and_then(|()| batches.durable(last))
+                .map_err(|error| system(&error))?;
         }
         all.into_iter().flat_map(|a| a.answers).for_each(answer);
     }

@@ -5,21 +5,31 @@
 //! writes come from one thread, in batches that stay small; a second thread makes what was applied durable and answers,
 //! so that the disk's wait and the tree's work overlap. The rows and their order are [`qixian_store::keys`]'s.
 //!
+//! sled opens what a power cut or damage left as an older state, without a word. So batches are numbered, the number of the
+//! last durable one is kept beside, and the log is looked at before sled does: what misses something acknowledged is refused.
+//!
 //! After an error or a panic while writing nobody knows what is on disk: the process ends with a last word, and opening
 //! again recovers what was acknowledged.
 
+mod batches;
+mod durable;
 mod flusher;
+mod format;
 mod lock;
+mod log;
 mod offline;
 mod open;
+mod options;
 mod queue;
 mod rows;
+mod snapshots;
 mod space;
 mod store;
 mod watchdog;
 mod writer;
 
+pub use format::Upgraded;
 pub use offline::{Offline, import};
-pub use open::Options;
+pub use options::Options;
 pub use space::{FileSystem, FreeSpace};
 pub use store::SledStore;

@@ -10,9 +10,11 @@ use qixian_store::Error;
 use qixian_store::kv::dump::{self, Apply, Imported};
 use qixian_store::kv::{Changes, Rows};
 
+use crate::batches::Batches;
 use crate::lock::{Lock, PAGES};
-use crate::open::{Opened, Options, open, unusable, write_last};
-use crate::rows::{Tree, failed};
+use crate::open::{Purpose, open, sync, unusable};
+use crate::options::Options;
+use crate::rows::{Tree, system};
 use crate::watchdog::panic_text;
 
 /// An existing store's rows. Closed by [`Offline::close`], which makes changes durable.
@@ -20,29 +22,51 @@ use crate::watchdog::panic_text;
 pub struct Offline {
     tree: Tree,
     pages: File,
-    lock: Lock,
+    batches: Option<Batches>,
+    complaint: Option<Error>,
+    _lock: Lock,
 }
 
 impl Offline {
-    /// Opens a directory that a store was made in before.
+    /// Opens a directory that a store was made in before. Rows of an older format stay as they are.
     ///
     /// # Errors
     /// As [`crate::SledStore::open`]; [`Error::Unusable`] too where there is no store, which is then not made.
     pub fn open(dir: &Path, options: &Options) -> Result<Self, Error> {
+        Self::open_existing(dir, options, Purpose::Work)
+    }
+
+    /// The same to save what is intact: damage found on the way is no reason to refuse, but told by
+    /// [`Offline::complaint`]. Such a store is only to be read, and is refused afterwards as it was before.
+    ///
+    /// # Errors
+    /// As [`Offline::open`], where nothing can be read at all.
+    pub fn open_to_save(dir: &Path, options: &Options) -> Result<Self, Error> {
+        Self::open_existing(dir, options, Purpose::Save)
+    }
+
+    fn open_existing(dir: &Path, options: &Options, purpose: Purpose) -> Result<Self, Error> {
         if !dir.join(PAGES).is_file() {
             let none = io::Error::new(io::ErrorKind::NotFound, "there is no store in it");
             return Err(unusable(dir, &none));
         }
-        Self::open_or_make(dir, options)
+        Self::open_or_make(dir, options, purpose)
     }
 
-    fn open_or_make(dir: &Path, options: &Options) -> Result<Self, Error> {
-        let Opened { db, pages, lock } = open(dir, options)?;
+    fn open_or_make(dir: &Path, options: &Options, purpose: Purpose) -> Result<Self, Error> {
+        let opened = open(dir, options, purpose)?;
         Ok(Self {
-            tree: Tree(db),
-            pages,
-            lock,
+            tree: Tree(opened.db),
+            pages: opened.pages,
+            batches: opened.batches,
+            complaint: opened.complaint,
+            _lock: opened.lock,
         })
+    }
+
+    /// Why this store would not be served: rows that were acknowledged are missing, or older than they were.
+    pub fn complaint(&self) -> Option<&Error> {
+        self.complaint.as_ref()
     }
 
     /// Makes what was applied durable, and gives the directory free.
@@ -50,7 +74,16 @@ impl Offline {
     /// # Errors
     /// Whatever the backend says; what was applied may then not be durable.
     pub fn close(self) -> Result<(), Error> {
-        self.guarded(|tree| write_last(&tree.0, &self.pages, &self.lock))
+        if self.complaint.is_some() {
+            return Ok(());
+        }
+        self.guarded(|tree| sync(&tree.0, &self.pages).map_err(|error| system(&error)))?;
+        if let Some(batches) = &self.batches {
+            let noted = batches.durable(batches.last());
+            noted.map_err(|error| system(&error))?;
+            batches.close();
+        }
+        Ok(())
     }
 
     /// sled panics on some damage; that is an answer too.
@@ -76,15 +109,14 @@ impl Rows for Offline {
 }
 
 impl Apply for Offline {
-    fn apply(&self, changes: Changes) -> Result<(), Error> {
-        let mut batch = sled::Batch::default();
-        for (key, row) in changes {
-            match row {
-                Some(row) => batch.insert(key, row),
-                None => batch.remove(key),
-            }
+    fn apply(&self, mut changes: Changes) -> Result<(), Error> {
+        if let Some(complaint) = &self.complaint {
+            return Err(complaint.clone());
         }
-        self.guarded(|tree| tree.0.apply_batch(batch).map_err(failed))
+        if let Some(batches) = &self.batches {
+            batches.number(&mut changes)?;
+        }
+        self.guarded(|tree| tree.apply(changes))
     }
 }
 
@@ -132,7 +164,7 @@ fn clear(beside: &Path) -> Result<(), Error> {
 }
 
 fn build(beside: &Path, input: &mut impl BufRead, options: &Options) -> Result<Imported, Error> {
-    let rows = Offline::open_or_make(beside, options)?;
+    let rows = Offline::open_or_make(beside, options, Purpose::Work)?;
     let imported = dump::import(&rows, input)?;
     rows.close()?;
     Ok(imported)

@@ -1,70 +1,36 @@
-//! Opening a directory: whose it is, what a kill or power cut may have left in it, and of which format it is.
+//! Opening a directory: whose it is, what a kill, a power cut or damage may have left in it, and of which format it is.
 
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use qixian_store::{Error, codec, keys};
 
+use crate::batches::Batches;
+use crate::durable::{self, Durable, Found, Marks};
+use crate::format::{self, FORMAT, Upgraded};
 use crate::lock::{Lock, PAGES};
-use crate::rows::failed;
-use crate::space::{FileSystem, FreeSpace};
+use crate::options::Options;
+use crate::rows::{Tree, failed};
+use crate::{log, snapshots};
 
-/// The format of the rows that this version writes.
-const FORMAT: u32 = 1;
 /// What sled says when its file is locked.
 const LOCKED: &str = "could not acquire lock";
 /// How often, and how long between, sled's lock is waited for: two seconds in all.
 const LOCK_TRIES: usize = 200;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// How to open a store.
-#[derive(Clone)]
-pub struct Options {
-    /// How much sled may cache, in bytes; resident memory comes to 2–3.5 times that. 128 MiB unless said otherwise.
-    pub cache_capacity: u64,
-    /// How long applying a batch, or making it durable, may take before the process ends; 30 s unless said otherwise.
-    pub flush_limit: Duration,
-    /// How many bytes of the disk are kept for timers and outcomes; 256 MiB unless said otherwise, 0 for none. Under 64 MiB is
-    /// less than sled may need to end and start again.
-    pub reserve: u64,
-    /// How long a look at the free space is good; a second unless said otherwise.
-    pub look_every: Duration,
-    /// Who is asked for the free space: the file system unless said otherwise.
-    pub free_space: Arc<dyn FreeSpace>,
-    /// Called with a last word when writing failed for good. It should not return: unless said otherwise it logs, prints
-    /// and aborts. Where it returns (in tests), the store takes nothing any more.
-    pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            cache_capacity: 128 << 20,
-            flush_limit: Duration::from_secs(30),
-            reserve: 256 << 20,
-            look_every: Duration::from_secs(1),
-            free_space: Arc::new(FileSystem),
-            on_fatal: Arc::new(|word| {
-                tracing::error!(event = "store_failed", reason = word);
-                eprintln!("qixian: {word}");
-                std::process::abort()
-            }),
-        }
-    }
-}
-
-impl std::fmt::Debug for Options {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Options")
-            .field("cache_capacity", &self.cache_capacity)
-            .field("flush_limit", &self.flush_limit)
-            .field("reserve", &self.reserve)
-            .finish_non_exhaustive()
-    }
+/// What a directory is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To serve it: an older format is upgraded.
+    Serve,
+    /// To look at its rows or change some, of whatever format.
+    Work,
+    /// To read what is intact, although something is missing.
+    Save,
 }
 
 /// An open directory. The fields are dropped in this order: the lock is held longest.
@@ -72,67 +38,294 @@ impl std::fmt::Debug for Options {
 pub(crate) struct Opened {
     pub(crate) db: sled::Db,
     pub(crate) pages: File,
+    /// `None` where batches are not to be numbered: an older format, or one that is not whole.
+    pub(crate) batches: Option<Batches>,
+    pub(crate) upgraded: Option<Upgraded>,
+    /// Why it may only be read.
+    pub(crate) complaint: Option<Error>,
     pub(crate) lock: Lock,
 }
 
 /// Opens the directory, making it where there is none.
-pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, Error> {
-    fs::create_dir_all(dir).map_err(|error| unusable(dir, &error))?;
+pub(crate) fn open(dir: &Path, options: &Options, purpose: Purpose) -> Result<Opened, Error> {
+    let system = |error| unusable(dir, &error);
+    fs::create_dir_all(dir).map_err(system)?;
     let lock = Lock::take(dir)?;
-    lock.check_length()?;
-    remove_unfinished_snapshots(dir).map_err(|error| unusable(dir, &error))?;
+    snapshots::remove_unfinished(dir).map_err(system)?;
+    snapshots::set_damaged_aside(dir).map_err(system)?;
+    let known = durable::read(dir)?;
+    let mut opening = Opening {
+        dir,
+        purpose,
+        known,
+        made: lock.made_before() || known != Found::Nothing,
+        complaint: None,
+    };
+    opening.look(&lock)?;
     let db = match open_sled(dir, options) {
-        // Snapshots only shorten recovery: without them sled reads its whole log, and loses nothing.
         Err(sled::Error::Corruption { at: None, .. }) => {
-            set_snapshots_aside(dir).map_err(|error| unusable(dir, &error))?;
+            snapshots::set_aside(dir).map_err(system)?;
+            opening.look(&lock)?;
             open_sled(dir, options)
         }
         opened => opened,
     };
     let db = db.map_err(|error| cannot_open(dir, error))?;
-    check(dir, &db, &lock)?;
-    let pages = File::open(dir.join(PAGES)).map_err(|error| unusable(dir, &error))?;
-    let synced = sync(&db, &pages)
-        .and_then(|()| lock.mark_as_made())
-        .and_then(|()| sync_directories(dir));
-    synced.map_err(|error| unusable(dir, &error))?;
-    Ok(Opened { db, pages, lock })
+    let pages = File::open(dir.join(PAGES)).map_err(system)?;
+    let tree = Tree(db.clone());
+    let checked = guarded(dir, || opening.check(&tree, &lock))?;
+    let mut upgraded = None;
+    if checked.format < FORMAT && purpose == Purpose::Serve {
+        let done = guarded(dir, || {
+            opening.upgrade(&tree, &pages, checked.format, options)
+        })?;
+        upgraded = Some(done);
+    }
+    let batches = match (&opening.complaint, checked.format) {
+        (None, FORMAT) => Some(opening.begin(&db, &pages, &lock, checked.batches)?),
+        (None, _) if upgraded.is_some() => Some(opening.begin(&db, &pages, &lock, 0)?),
+        _ => None,
+    };
+    Ok(Opened {
+        db,
+        pages,
+        batches,
+        upgraded,
+        complaint: opening.complaint,
+        lock,
+    })
+}
+
+struct Opening<'a> {
+    dir: &'a Path,
+    purpose: Purpose,
+    known: Found,
+    /// Whether a store was made here before.
+    made: bool,
+    complaint: Option<Error>,
+}
+
+struct Checked {
+    format: u32,
+    batches: u64,
+}
+
+impl Opening<'_> {
+    /// Looks at the files before sled does, which would write over what it does not understand.
+    fn look(&mut self, lock: &Lock) -> Result<(), Error> {
+        if !self.made {
+            return Ok(());
+        }
+        let system = |error| unusable(self.dir, &error);
+        let path = self.dir.join(PAGES);
+        let length = fs::metadata(&path).map_or(0, |file| file.len());
+        if length == 0 {
+            return Err(
+                self.damaged("a store was made here, but the file holds nothing; restore a backup")
+            );
+        }
+        let (marks, closed) = match self.known {
+            Found::Marks(marks) => (Some(marks), marks.length),
+            Found::Nothing => {
+                let note = lock.closed().map_err(system)?.unwrap_or_default();
+                (None, note.length)
+            }
+            Found::Damaged => (None, 0),
+        };
+        if let Some(Marks { damage: 1.., .. }) = marks {
+            self.complain(self.damaged("damage was found in it before; restore a backup"))?;
+        }
+        if length < closed {
+            let reason = format!("it had {closed} bytes and has {length}; restore a backup");
+            self.complain_for_good(self.damaged(&reason), length)?;
+        }
+        let covered = snapshots::covered(self.dir).map_err(system)?;
+        let pages = File::open(&path).map_err(system)?;
+        let log = log::look(&pages, covered).map_err(system)?;
+        let acknowledged = marks.map(|marks| marks.batches);
+        // What comes after the last acknowledged batch may be as a power cut left it.
+        let beyond = acknowledged.is_some() && log.newest >= acknowledged;
+        if let Some(at) = log.hole.filter(|_| !beyond) {
+            let reason = format!("it does not read back at byte {at}; restore a backup");
+            self.complain_for_good(self.damaged(&reason), at)?;
+        }
+        let Some(marks) = marks else { return Ok(()) };
+        let opened = (marks.covered == covered).then_some(marks.opened);
+        match log.newest.or(opened) {
+            Some(found) => self.compare(found, marks),
+            None => Ok(()),
+        }
+    }
+
+    fn compare(&mut self, found: u64, marks: Marks) -> Result<(), Error> {
+        match found < marks.batches {
+            true => self.complain(Error::Lost {
+                file: self.dir.join(PAGES).display().to_string(),
+                found,
+                expected: marks.batches,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    fn damaged(&self, reason: &str) -> Error {
+        Error::Damaged {
+            key: self.dir.join(PAGES).display().to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// Refuses, unless what is intact shall be saved.
+    fn complain(&mut self, error: Error) -> Result<(), Error> {
+        match self.purpose {
+            Purpose::Save => {
+                self.complaint.get_or_insert(error);
+                Ok(())
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// As [`Opening::complain`], about damage that sled mends in its way when it opens: it is noted first.
+    fn complain_for_good(&mut self, error: Error, at: u64) -> Result<(), Error> {
+        self.complain(error)?;
+        let marks = match self.known {
+            Found::Marks(marks) => marks,
+            Found::Nothing => Marks::default(),
+            Found::Damaged => return Ok(()),
+        };
+        let marks = Marks {
+            damage: at.max(1),
+            ..marks
+        };
+        let noted = Durable::write(self.dir, marks).and_then(|_| sync_directories(self.dir));
+        noted.map_err(|error| unusable(self.dir, &error))
+    }
+
+    /// The first reads, and so the first that may meet damage.
+    fn check(&mut self, tree: &Tree, lock: &Lock) -> Result<Checked, Error> {
+        let format = match self.number::<u32>(tree, keys::FORMAT)? {
+            Some(found) if found > FORMAT => {
+                let known = FORMAT;
+                return Err(Error::NewerFormat { found, known });
+            }
+            Some(format) => format,
+            None => self.make(tree)?,
+        };
+        let batches = self.number(tree, keys::BATCHES)?.unwrap_or(0);
+        match self.known {
+            _ if format < FORMAT => self.check_closings(tree, lock)?,
+            Found::Marks(marks) => self.compare(batches, marks)?,
+            found if self.made => self.complain(Error::Uncounted {
+                file: durable::path(self.dir).display().to_string(),
+                damaged: found == Found::Damaged,
+            })?,
+            _ => {}
+        }
+        Ok(Checked { format, batches })
+    }
+
+    /// The first rows of a new store.
+    fn make(&self, tree: &Tree) -> Result<u32, Error> {
+        if self.made {
+            // sled takes a file whose beginning is lost for a new one.
+            return Err(
+                self.damaged("a store was made here, but the file holds nothing; restore a backup")
+            );
+        }
+        if !tree.0.is_empty() {
+            return Err(Error::Damaged {
+                key: codec::printable(keys::FORMAT),
+                reason: "there are rows but no format; restore a backup".to_owned(),
+            });
+        }
+        let row = codec::encode(keys::FORMAT, &FORMAT)?;
+        tree.0.insert(keys::FORMAT, row).map_err(failed)?;
+        Ok(FORMAT)
+    }
+
+    /// As stores of format 1 noted it.
+    fn check_closings(&mut self, tree: &Tree, lock: &Lock) -> Result<(), Error> {
+        let note = lock.closed().map_err(|error| unusable(self.dir, &error))?;
+        if self.number::<u64>(tree, keys::UPGRADING)?.is_some() {
+            // It was compared before the upgrade began, which takes the count away and then the note.
+            return Ok(());
+        }
+        let found = self.number(tree, keys::CLOSINGS)?.unwrap_or(0);
+        match note {
+            Some(note) if found < note.closings => {
+                let reason = "what was written last is not in it any more; restore a backup";
+                self.complain(self.damaged(reason))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn number<T: serde::de::DeserializeOwned>(
+        &self,
+        tree: &Tree,
+        key: &[u8],
+    ) -> Result<Option<T>, Error> {
+        let row = tree.0.get(key);
+        let row = row.map_err(|error| cannot_open(self.dir, error))?;
+        row.map(|row| codec::decode(key, &row)).transpose()
+    }
+
+    fn upgrade(
+        &self,
+        tree: &Tree,
+        pages: &File,
+        from: u32,
+        options: &Options,
+    ) -> Result<Upgraded, Error> {
+        let exports = options.exports.as_deref().unwrap_or(self.dir);
+        let sync = || {
+            // Where rows are numbered the file that counts them must be there too.
+            Durable::write(self.dir, Marks::default())
+                .and_then(|_| sync_directories(self.dir))
+                .and_then(|()| sync(&tree.0, pages))
+                .map_err(|error| unusable(self.dir, &error))
+        };
+        format::upgrade(tree, from, &format::steps(), exports, sync)
+    }
+
+    /// Everything was checked: from here on batches are numbered.
+    fn begin(
+        &self,
+        db: &sled::Db,
+        pages: &File,
+        lock: &Lock,
+        batches: u64,
+    ) -> Result<Batches, Error> {
+        let begin = || {
+            sync(db, pages)?;
+            let marks = Marks {
+                batches,
+                opened: batches,
+                covered: snapshots::covered(self.dir)?,
+                ..Marks::default()
+            };
+            let file = Durable::write(self.dir, marks)?;
+            sync_directories(self.dir)?;
+            lock.mark_as_made()?;
+            Ok(Batches::new(self.dir, file, marks))
+        };
+        begin().map_err(|error| unusable(self.dir, &error))
+    }
+}
+
+/// sled panics on some damage; that is an answer too.
+fn guarded<T>(dir: &Path, look: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| {
+        let word = format!("it panicked: {}", crate::watchdog::panic_text(&*panic));
+        Err(cannot_open(dir, sled::Error::ReportableBug(word)))
+    })
 }
 
 /// Makes durable whatever was applied before the call.
 pub(crate) fn sync(db: &sled::Db, pages: &File) -> io::Result<()> {
     db.flush().map_err(io::Error::from)?;
     pages.sync_data()
-}
-
-/// Writes the last row before a clean close, by which the next opening knows that it sees everything.
-pub(crate) fn write_last(db: &sled::Db, pages: &File, lock: &Lock) -> Result<(), Error> {
-    let closings = closings(db, failed)? + 1;
-    let row = codec::encode(keys::CLOSINGS, &closings)?;
-    db.insert(keys::CLOSINGS, row).map_err(failed)?;
-    sync(db, pages).map_err(|error| Error::Backend(error.to_string()))?;
-    lock.set_closings(closings);
-    Ok(())
-}
-
-fn closings(db: &sled::Db, say: impl FnOnce(sled::Error) -> Error) -> Result<u64, Error> {
-    match db.get(keys::CLOSINGS).map_err(say)? {
-        Some(row) => codec::decode(keys::CLOSINGS, &row),
-        None => Ok(0),
-    }
-}
-
-/// sled takes damage near the end of its log for what a power cut leaves, and opens the state before it.
-fn check_closings(dir: &Path, db: &sled::Db, lock: &Lock) -> Result<(), Error> {
-    let left = lock.closings().map_err(|error| unusable(dir, &error))?;
-    let found = closings(db, |error| cannot_open(dir, error))?;
-    match left {
-        Some(left) if found < left => Err(Error::Damaged {
-            key: dir.join(PAGES).display().to_string(),
-            reason: "what was written last is not in it any more; restore a backup".to_owned(),
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// sled's own lock is given free a moment after its last handle, by a thread of its own. Ours is held already, so nobody
@@ -158,80 +351,6 @@ fn try_open_sled(dir: &Path, options: &Options) -> Result<sled::Db, sled::Error>
         let word = format!("it panicked: {}", crate::watchdog::panic_text(&*panic));
         Err(sled::Error::ReportableBug(word))
     })
-}
-
-/// A snapshot that was being written when the process died sorts last and would be taken for the newest one. Only the
-/// rename that never came makes it valid, so removing it is always safe.
-fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
-    for path in snapshots(dir)? {
-        if path.extension().is_some_and(|end| end == "generating") {
-            tracing::warn!(event = "unfinished_snapshot_removed", path = %path.display());
-            fs::remove_file(path)?;
-        }
-    }
-    Ok(())
-}
-
-fn set_snapshots_aside(dir: &Path) -> io::Result<()> {
-    for path in snapshots(dir)? {
-        let Some(name) = path.file_name() else {
-            continue;
-        };
-        let mut aside = std::ffi::OsString::from("damaged-");
-        aside.push(name);
-        tracing::warn!(event = "damaged_snapshot_set_aside", path = %path.display());
-        fs::rename(&path, dir.join(aside))?;
-    }
-    Ok(())
-}
-
-fn snapshots(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("snap.") {
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
-}
-
-/// The first reads, and so the first that may meet damage.
-fn check(dir: &Path, db: &sled::Db, lock: &Lock) -> Result<(), Error> {
-    let look = || check_format(dir, db, lock).and_then(|()| check_closings(dir, db, lock));
-    catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| {
-        let word = format!("it panicked: {}", crate::watchdog::panic_text(&*panic));
-        Err(cannot_open(dir, sled::Error::ReportableBug(word)))
-    })
-}
-
-fn check_format(dir: &Path, db: &sled::Db, lock: &Lock) -> Result<(), Error> {
-    let backend = |error| cannot_open(dir, error);
-    match db.get(keys::FORMAT).map_err(backend)? {
-        Some(row) => {
-            let found: u32 = codec::decode(keys::FORMAT, &row)?;
-            let known = FORMAT;
-            match found > known {
-                true => Err(Error::NewerFormat { found, known }),
-                false => Ok(()),
-            }
-        }
-        // sled takes a file that was cut to nothing for a new one.
-        None if lock.made_before() => Err(Error::Damaged {
-            key: dir.join(PAGES).display().to_string(),
-            reason: "a store was made here, but the file holds nothing; restore a backup"
-                .to_owned(),
-        }),
-        None if db.is_empty() => {
-            let row = codec::encode(keys::FORMAT, &FORMAT)?;
-            db.insert(keys::FORMAT, row).map_err(backend)?;
-            Ok(())
-        }
-        None => Err(Error::Damaged {
-            key: codec::printable(keys::FORMAT),
-            reason: "there are rows but no format; restore a backup".to_owned(),
-        }),
-    }
 }
 
 /// New names are durable only once their directories are.

@@ -1,6 +1,5 @@
 //! The store: reads on the caller's thread or a blocking one, writes through the queue.
 
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::{Builder, JoinHandle};
 
 use async_trait::async_trait;
-use qixian_store::core::{Case, CaseId, DefinitionRef, EventId, JournalLine, OutboxId, Rev};
+use qixian_store::core::{Case, CaseId, DefinitionRef, EventId, JournalLine, OutboxId, Rev, Words};
 use qixian_store::kv::Reader;
 use qixian_store::time::Timestamp;
 use qixian_store::{
@@ -16,8 +15,12 @@ use qixian_store::{
     Seen, Store, Ticket, TimerRow,
 };
 
+use crate::batches::Batches;
+use crate::flusher::Sync;
+use crate::format::Upgraded;
 use crate::lock::Lock;
-use crate::open::{Opened, Options, open, write_last};
+use crate::open::{Opened, Purpose, open, sync};
+use crate::options::Options;
 use crate::queue::Queue;
 use crate::rows::Tree;
 use crate::space::Space;
@@ -25,7 +28,7 @@ use crate::watchdog::{OnFatal, Watchdog, panic_text};
 use crate::{flusher, writer};
 
 /// Up to so many records are read on the caller's thread. A cached case takes about 15 µs with its decoding, as much as
-/// handing the work to another thread (`examples/commit_rate.rs` measures it); so a few hold a thread of the runtime for
+/// handing the work to another thread (`qixian bench store` measures it); so a few hold a thread of the runtime for
 /// a quarter of a millisecond at most, and one that is not cached for a disk read.
 const INLINE_READS: usize = 16;
 /// How many batches may be applied and not yet durable.
@@ -39,33 +42,62 @@ pub struct SledStore {
     tree: Tree,
     space: Arc<Space>,
     threads: Vec<JoinHandle<()>>,
-    pages: File,
+    upgraded: Option<Upgraded>,
+    batches: Arc<Batches>,
     /// Held until everything else is closed.
-    lock: Lock,
+    _lock: Lock,
 }
 
 impl SledStore {
     /// Opens the directory, making it where there is none. Blocks while sled recovers: under 5 s for a million cases.
     ///
+    /// Rows of an older format are exported, then brought to the present one: [`SledStore::upgraded`] says so.
+    ///
     /// # Errors
-    /// [`Error::InUse`], [`Error::NewerFormat`], [`Error::Unusable`] and [`Error::Damaged`]; the directory is then left as
-    /// it was, but for snapshot files that sled could not have read.
+    /// [`Error::InUse`], [`Error::NewerFormat`], [`Error::Unusable`], [`Error::Damaged`]; [`Error::Lost`] and
+    /// [`Error::Uncounted`] where something that was acknowledged is, or may be, missing. The directory is then left as it
+    /// was, but for snapshot files that sled could not have read; some damage only sled finds, which writes then.
     pub fn open(dir: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
-        let Opened { db, pages, lock } = open(dir.as_ref(), options)?;
-        let tree = Tree(db);
-        let queue = Arc::new(Queue::default());
-        let space = Arc::new(Space::new(dir.as_ref(), options));
-        let threads = (pages.try_clone())
-            .and_then(|pages| start(&queue, &tree, &space, pages, options))
+        Self::open_with(dir.as_ref(), options, |sync| sync)
+    }
+
+    /// With something put round the making durable, in tests.
+    fn open_with(
+        dir: &Path,
+        options: &Options,
+        round: impl FnOnce(Sync) -> Sync,
+    ) -> Result<Self, Error> {
+        let opened = open(dir, options, Purpose::Serve)?;
+        let Opened {
+            db, pages, lock, ..
+        } = opened;
+        let batches = opened.batches.ok_or_else(|| {
+            Error::Backend("the store was opened, but its batches are not numbered".to_owned())
+        })?;
+        let tree = Tree(db.clone());
+        let parts = Parts {
+            queue: Arc::new(Queue::default()),
+            tree: tree.clone(),
+            space: Arc::new(Space::new(dir, options)),
+            batches: Arc::new(batches),
+        };
+        let making_durable = round(Box::new(move || sync(&db, &pages)));
+        let threads = start(&parts, dir, making_durable, options)
             .map_err(|error| Error::Backend(format!("cannot start a thread: {error}")))?;
         Ok(Self {
-            queue,
+            queue: parts.queue,
             tree,
-            space,
+            space: parts.space,
             threads,
-            pages,
-            lock,
+            upgraded: opened.upgraded,
+            batches: parts.batches,
+            _lock: lock,
         })
+    }
+
+    /// The upgrade that opening it began with, if there was one.
+    pub fn upgraded(&self) -> Option<&Upgraded> {
+        self.upgraded.as_ref()
     }
 
     /// Reads on a blocking thread, or here when `few` or where no runtime runs.
@@ -97,41 +129,39 @@ impl Drop for SledStore {
             // A thread that panicked has said so by `on_fatal`.
             thread.join().ok();
         }
-        if self.queue.is_abandoned() {
-            return;
-        }
-        let last = || write_last(&self.tree.0, &self.pages, &self.lock);
-        match catch_unwind(AssertUnwindSafe(last)) {
-            Ok(Ok(())) => {}
-            // Nothing is lost: the next opening only can't tell whether the file was damaged meanwhile.
-            Ok(Err(error)) => tracing::warn!(event = "store_close_not_marked", reason = %error),
-            Err(panic) => {
-                let reason = panic_text(&*panic);
-                tracing::warn!(event = "store_close_not_marked", reason);
-            }
+        // Where writing failed nobody knows what is on disk.
+        if !self.queue.is_abandoned() {
+            self.batches.close();
         }
     }
 }
 
+/// What the stages share.
+struct Parts {
+    queue: Arc<Queue>,
+    tree: Tree,
+    space: Arc<Space>,
+    batches: Arc<Batches>,
+}
+
 /// Starts the two stages and their watchdogs. Each ends by itself once the queue is closed.
 fn start(
-    queue: &Arc<Queue>,
-    tree: &Tree,
-    space: &Arc<Space>,
-    pages: File,
+    parts: &Parts,
+    dir: &Path,
+    sync: Sync,
     options: &Options,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
     let (applied, inbox) = sync_channel(BATCHES_AHEAD);
-    let watchdog = || Watchdog::start(options.flush_limit, options.on_fatal.clone());
+    let fatal = &options.on_fatal;
+    let watchdog = || Watchdog::start(dir, options.flush_limit, fatal.clone());
     let ((watch_a, watching_a), (watch_b, watching_b)) = (watchdog()?, watchdog()?);
-    let (queue_a, tree_a, tree_b) = (queue.clone(), tree.clone(), tree.clone());
-    let space = space.clone();
-    let writing = stage("store-writer", queue, &options.on_fatal, move || {
-        writer::run(&queue_a, &tree_a, &space, &watch_a, &applied)
-            .map_err(|error| error.to_string())
+    let (queue, tree, space) = (parts.queue.clone(), parts.tree.clone(), parts.space.clone());
+    let (numbering, noting) = (parts.batches.clone(), parts.batches.clone());
+    let writing = stage("store-writer", &parts.queue, fatal, move || {
+        writer::run(&queue, &tree, &space, &numbering, &watch_a, &applied)
     })?;
-    let flushing = stage("store-flusher", queue, &options.on_fatal, move || {
-        flusher::run(&inbox, &tree_b, &pages, &watch_b).map_err(|error| error.to_string())
+    let flushing = stage("store-flusher", &parts.queue, fatal, move || {
+        flusher::run(&inbox, &sync, &noting, &watch_b)
     })?;
     Ok(vec![writing, flushing, watching_a, watching_b])
 }
@@ -141,20 +171,28 @@ fn stage(
     name: &str,
     queue: &Arc<Queue>,
     fatal: &OnFatal,
-    work: impl FnOnce() -> Result<(), String> + Send + 'static,
+    work: impl FnOnce() -> Result<(), Error> + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
     let (queue, fatal) = (queue.clone(), fatal.clone());
     Builder::new().name(name.to_owned()).spawn(move || {
-        let word = match catch_unwind(AssertUnwindSafe(work)) {
+        let error = match catch_unwind(AssertUnwindSafe(work)) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
-            Err(panic) => format!("panicked: {}", panic_text(&*panic)),
+            Err(panic) => Error::Backend(format!("panicked: {}", panic_text(&*panic))),
         };
         queue.abandon();
-        fatal(&format!(
-            "the store cannot write any more: {word}. What was acknowledged is safe; look at the disk, then start again"
-        ));
+        fatal(&last_word(&error));
     })
+}
+
+fn last_word(error: &Error) -> Words {
+    let Words { zh, en } = error.words();
+    Words::new(
+        format!("{zh}。存储写不下去，进程就此结束；已确认的都在。查看磁盘，再启动"),
+        format!(
+            "{en}. The store cannot write any more and the process ends; what was acknowledged is safe. Look at the disk, then start again"
+        ),
+    )
 }
 
 #[async_trait]
@@ -291,9 +329,9 @@ mod tests {
     use qixian_store::Resolution;
     use std::sync::mpsc::channel;
 
-    fn last_word(work: impl FnOnce() -> Result<(), String> + Send + 'static) -> (String, Ticket) {
+    fn said_of(work: impl FnOnce() -> Result<(), Error> + Send + 'static) -> (Words, Ticket) {
         let (say, said) = channel();
-        let fatal: OnFatal = Arc::new(move |word| say.send(word.to_owned()).unwrap());
+        let fatal: OnFatal = Arc::new(move |word| say.send(word.clone()).unwrap());
         let queue = Arc::new(Queue::default());
         let waiting = queue.submit(Group::default());
         let thread = stage("test", &queue, &fatal, work).unwrap();
@@ -305,11 +343,14 @@ mod tests {
 
     #[test]
     fn a_failed_or_panicking_stage_is_the_end() {
-        let (word, mut waiting) = last_word(|| Err("no space left".to_owned()));
-        assert!(word.contains("no space left"), "{word}");
+        let full = std::io::Error::from_raw_os_error(28);
+        let (word, mut waiting) = said_of(move || Err(crate::rows::system(&full)));
+        assert!(word.en.starts_with("ST0011: "), "{}", word.en);
+        assert!(word.zh.starts_with("ST0011：磁盘没有空间了"), "{}", word.zh);
+        assert!(word.zh.contains("os error 28"), "{}", word.zh);
         assert!(matches!(waiting.poll_now(), Some(Resolution::Unknown(_))));
-        let (word, _) = last_word(|| panic!("a bug in sled"));
-        assert!(word.contains("panicked: a bug in sled"), "{word}");
+        let (word, _) = said_of(|| panic!("a bug in sled"));
+        assert!(word.en.contains("panicked: a bug in sled"), "{}", word.en);
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! Ends the process when a batch takes too long: sled can deadlock, or wait for a thread that died.
 
 use std::any::Any;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use std::{fmt, io};
 
+use qixian_store::Error;
+use qixian_store::core::Words;
+
 /// Called with a last word.
-pub(crate) type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
+pub(crate) type OnFatal = Arc<dyn Fn(&Words) + Send + Sync>;
 
 /// A thread that waits for the end of whatever is begun.
 pub(crate) struct Watchdog {
@@ -24,12 +28,17 @@ enum Signal {
 pub(crate) struct Watched<'a>(&'a Sender<Signal>);
 
 impl Watchdog {
-    /// Starts the thread. It ends once the watchdog is dropped.
-    pub(crate) fn start(limit: Duration, fatal: OnFatal) -> io::Result<(Self, JoinHandle<()>)> {
+    /// Starts the thread for the store in `dir`. It ends once the watchdog is dropped.
+    pub(crate) fn start(
+        dir: &Path,
+        limit: Duration,
+        fatal: OnFatal,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let (signals, inbox) = channel();
+        let dir = dir.to_owned();
         let thread = Builder::new()
             .name("store-watchdog".to_owned())
-            .spawn(move || watch(&inbox, limit, &fatal))?;
+            .spawn(move || watch(&inbox, &dir, limit, &fatal))?;
         Ok((Self { signals }, thread))
     }
 
@@ -53,16 +62,17 @@ impl fmt::Debug for Watchdog {
     }
 }
 
-fn watch(inbox: &Receiver<Signal>, limit: Duration, fatal: &OnFatal) {
+fn watch(inbox: &Receiver<Signal>, dir: &Path, limit: Duration, fatal: &OnFatal) {
     while let Ok(signal) = inbox.recv() {
         if matches!(signal, Signal::Ended) {
             continue;
         }
         if let Err(RecvTimeoutError::Timeout) = inbox.recv_timeout(limit) {
-            let seconds = limit.as_secs_f32();
-            fatal(&format!(
-                "the disk did not take what was written within {seconds} s; look at the disk, then start again"
-            ));
+            let stuck = Error::Stuck {
+                dir: dir.display().to_string(),
+                limit,
+            };
+            fatal(&stuck.words());
             return;
         }
     }
@@ -84,11 +94,14 @@ mod tests {
     #[test]
     fn barks_only_when_something_takes_too_long() {
         let (bark, barked) = channel();
-        let fatal: OnFatal = Arc::new(move |word| bark.send(word.to_owned()).unwrap());
-        let (watchdog, thread) = Watchdog::start(Duration::from_millis(20), fatal).unwrap();
+        let fatal: OnFatal = Arc::new(move |word| bark.send(word.clone()).unwrap());
+        let limit = Duration::from_millis(20);
+        let (watchdog, thread) = Watchdog::start(Path::new("/d"), limit, fatal).unwrap();
         drop(watchdog.watch());
         let stuck = watchdog.watch();
-        assert!(barked.recv().unwrap().contains("0.02 s"));
+        let word = barked.recv().unwrap();
+        assert!(word.en.contains("to /d within 0.02 s"), "{}", word.en);
+        assert!(word.zh.contains("0.02 秒"), "{}", word.zh);
         drop(stuck);
         drop(watchdog);
         thread.join().unwrap();

@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 
+use qixian_store::kv::dump::Apply;
 use qixian_store::kv::{Changes, Draft};
 use qixian_store::{Error, Refusal, Resolution, Resolver, Room, RoomState};
 use tokio::sync::oneshot;
 
+use crate::batches::Batches;
 use crate::queue::{Job, Queue};
-use crate::rows::{Tree, failed};
+use crate::rows::Tree;
 use crate::space::Space;
 use crate::watchdog::Watchdog;
 
@@ -27,8 +29,8 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Applied {
     pub(crate) answers: Vec<Answer>,
-    /// Whether anything changed that must be made durable first.
-    pub(crate) changed: bool,
+    /// The number of the batch that must be made durable first, where anything changed.
+    pub(crate) batch: Option<u64>,
 }
 
 /// Writes until the queue is closed and empty, or the second stage is gone.
@@ -39,6 +41,7 @@ pub(crate) fn run(
     queue: &Queue,
     tree: &Tree,
     space: &Space,
+    batches: &Batches,
     watchdog: &Watchdog,
     out: &SyncSender<Applied>,
 ) -> Result<(), Error> {
@@ -46,11 +49,10 @@ pub(crate) fn run(
         while !jobs.is_empty() {
             let watched = watchdog.watch();
             let (changes, answers) = draft(queue, tree, space.room(), &mut jobs)?;
-            let changed = !changes.is_empty();
             space.wrote(bytes(&changes));
-            apply(tree, changes)?;
+            let batch = apply(tree, batches, changes)?;
             drop(watched);
-            if out.send(Applied { answers, changed }).is_err() {
+            if out.send(Applied { answers, batch }).is_err() {
                 return Ok(());
             }
         }
@@ -108,16 +110,11 @@ fn bytes(changes: &Changes) -> u64 {
     sizes.sum::<usize>() as u64
 }
 
-fn apply(tree: &Tree, changes: Changes) -> Result<(), Error> {
+fn apply(tree: &Tree, batches: &Batches, mut changes: Changes) -> Result<Option<u64>, Error> {
     if changes.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let mut batch = sled::Batch::default();
-    for (key, row) in changes {
-        match row {
-            Some(row) => batch.insert(key, row),
-            None => batch.remove(key),
-        }
-    }
-    tree.0.apply_batch(batch).map_err(failed)
+    let number = batches.number(&mut changes)?;
+    tree.apply(changes)?;
+    Ok(Some(number))
 }

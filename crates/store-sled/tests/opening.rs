@@ -134,8 +134,8 @@ async fn a_newer_format_is_left_alone() {
     };
     put(7);
     let error = open(dir.path()).unwrap_err();
-    assert_eq!(error, Error::NewerFormat { found: 7, known: 1 });
-    put(1);
+    assert_eq!(error, Error::NewerFormat { found: 7, known: 2 });
+    put(2);
     check_filled(dir.path()).await;
 }
 
@@ -201,21 +201,83 @@ async fn a_file_cut_short_is_an_error_each_time() {
 async fn a_store_without_what_was_written_last_is_refused() {
     let dir = filled().await;
     // As sled opens a log whose end was zeroed: the state before it.
-    let closings = |change: fn(u64) -> u64| {
+    let batches = |change: fn(u64) -> u64| {
         beneath(dir.path(), |db| {
-            let row = db.get(keys::CLOSINGS).unwrap().unwrap();
-            let count: u64 = codec::decode(keys::CLOSINGS, &row).unwrap();
-            let row = codec::encode(keys::CLOSINGS, &change(count)).unwrap();
-            db.insert(keys::CLOSINGS, row).unwrap();
+            let row = db.get(keys::BATCHES).unwrap().unwrap();
+            let count: u64 = codec::decode(keys::BATCHES, &row).unwrap();
+            let row = codec::encode(keys::BATCHES, &change(count)).unwrap();
+            db.insert(keys::BATCHES, row).unwrap();
         });
     };
-    closings(|count| count - 1);
+    batches(|count| count - 1);
     for _ in 0..2 {
         let error = open(dir.path()).unwrap_err();
-        assert!(matches!(error, Error::Damaged { .. }), "{error}");
-        assert!(error.to_string().contains("written last"), "{error}");
+        let file = dir.path().join("db").display().to_string();
+        let (found, expected) = (19, 20);
+        let lost = Error::Lost {
+            file,
+            found,
+            expected,
+        };
+        assert_eq!(error, lost);
     }
-    closings(|count| count + 1);
+    batches(|count| count + 1);
     check_filled(dir.path()).await;
     check_filled(dir.path()).await;
+}
+
+#[tokio::test]
+async fn without_the_count_of_what_was_durable_nothing_is_served() {
+    let dir = filled().await;
+    let path = dir.path().join("durable");
+    let whole = fs::read(&path).unwrap();
+    let refused = |damaged: bool| {
+        let file = path.display().to_string();
+        for _ in 0..2 {
+            let error = open(dir.path()).unwrap_err();
+            let file = file.clone();
+            assert_eq!(error, Error::Uncounted { file, damaged });
+        }
+    };
+    fs::remove_file(&path).unwrap();
+    refused(false);
+    fs::write(&path, b"").unwrap();
+    refused(true);
+    let mut damaged = whole.clone();
+    damaged[100] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    refused(true);
+    fs::write(&path, whole).unwrap();
+    check_filled(dir.path()).await;
+}
+
+#[tokio::test]
+async fn a_damaged_and_an_unfinished_snapshot_at_once() {
+    let dir = filled().await;
+    check_filled(dir.path()).await;
+    let newest = snapshots(dir.path()).pop().expect("some");
+    let length = fs::metadata(&newest).unwrap().len();
+    let file = fs::File::options().write(true).open(&newest).unwrap();
+    file.set_len(length / 2).unwrap();
+    fs::write(dir.path().join("snap.FFFFFFFFFFFFFFF0.generating"), b"half").unwrap();
+    check_filled(dir.path()).await;
+}
+
+/// Without its snapshot sled reads all of its log; damage in the middle would then cost whatever follows it.
+#[tokio::test]
+async fn a_damaged_snapshot_and_a_damaged_log_at_once_are_refused() {
+    let dir = filled().await;
+    for path in snapshots(dir.path()) {
+        fs::write(&path, b"no snapshot").unwrap();
+    }
+    let path = dir.path().join("db");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    for _ in 0..2 {
+        let error = open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(&path.display().to_string()), "{error}");
+    }
+    assert!(fs::read(&path).unwrap() == bytes, "nothing was changed");
 }

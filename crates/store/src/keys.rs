@@ -42,8 +42,17 @@ pub const TITLE_MAX: usize = 64;
 /// The key under which the store's format version stands.
 pub const FORMAT: &[u8] = b"mformat";
 
-/// The key under which a backend may count how often it was closed; it is not moved to other stores.
+/// The key under which a backend may number its batches: the last one's number.
+pub const BATCHES: &[u8] = b"mbatches";
+
+/// The key under which a backend notes the format to which it is being upgraded.
+pub const UPGRADING: &[u8] = b"mupgrading";
+
+/// The key under which stores of format 1 counted how often they were closed.
 pub const CLOSINGS: &[u8] = b"mclosings";
+
+/// Facts, each a number, that a backend keeps about its own files. They are not moved to other stores.
+pub const OWN: [&[u8]; 3] = [BATCHES, UPGRADING, CLOSINGS];
 
 /// A case.
 pub fn case(id: CaseId) -> Key {

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::out::Out;
 
-/// Writes what is intact; what is not is told on standard error.
+/// Writes what is intact; what is not is told on standard error. Where the store would not be served, that is said too.
 pub(super) fn export(out: &Out, settings: &Settings, file: &Path) -> Result<(), Failure> {
     let to_stdout = file.as_os_str() == "-";
     if !to_stdout && file.exists() {
@@ -25,7 +25,9 @@ pub(super) fn export(out: &Out, settings: &Settings, file: &Path) -> Result<(), 
             format!("{file} exists already; choose another name"),
         ));
     }
-    let rows = open(settings)?;
+    let rows = Offline::open_to_save(&settings.data.join("store"), &options(settings));
+    let rows = rows.map_err(failed)?;
+    let complaint = rows.complaint().cloned();
     let written = match to_stdout {
         true => write(out, &rows, &mut BufWriter::new(io::stdout().lock())),
         false => write_file(out, &rows, file),
@@ -35,9 +37,10 @@ pub(super) fn export(out: &Out, settings: &Settings, file: &Path) -> Result<(), 
     if !to_stdout {
         said(out, file, &done);
     }
-    match done.left_out {
-        0 => Ok(()),
-        _ => Err(Failure::Told),
+    match (complaint, done.left_out) {
+        (Some(complaint), _) => Err(failed(complaint)),
+        (None, 0) => Ok(()),
+        (None, _) => Err(Failure::Told),
     }
 }
 

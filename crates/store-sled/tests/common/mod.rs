@@ -19,15 +19,18 @@ use qixian_store_sled::{Offline, Options, SledStore};
 #[allow(dead_code, reason = "not every test counts")]
 pub(crate) const LINES: u64 = 17;
 
+#[allow(dead_code, reason = "not every test opens so")]
 pub(crate) fn open(dir: &Path) -> SledStore {
     SledStore::open(dir, &Options::default()).expect("opens")
 }
 
+#[allow(dead_code, reason = "not every test opens so")]
 pub(crate) fn offline(dir: &Path) -> Offline {
     Offline::open(dir, &Options::default()).expect("opens")
 }
 
 /// Makes the agency's store in `dir`, with so many plain cases beside, and closes it.
+#[allow(dead_code, reason = "not every test needs it")]
 pub(crate) async fn agency(dir: &Path, plain: u64) {
     let store = open(dir);
     let mut first = Commit {

@@ -100,7 +100,10 @@ pub fn export<R: Rows>(
                     continue;
                 }
             };
-            for (key, row) in page.into_iter().filter(|(key, _)| key != keys::CLOSINGS) {
+            let moved = page
+                .into_iter()
+                .filter(|(key, _)| !keys::OWN.contains(&key.as_slice()));
+            for (key, row) in moved {
                 match line(rows, kind, &key, row) {
                     Ok(line) => {
                         write_line(out, &line)?;

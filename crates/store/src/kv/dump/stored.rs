@@ -79,8 +79,8 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Stored {
     Format(u32),
-    /// How often the store was closed: of this directory only, and in no export.
-    Closings(u64),
+    /// One of [`keys::OWN`]: of this directory only, and in no export.
+    Own(Key, u64),
     Definition(DefinitionText),
     Record(Record),
     Case(Box<Case>),
@@ -98,7 +98,9 @@ impl Stored {
         let strange = || damaged(key, "its key does not read back");
         let stored = match Kind::of(key).ok_or_else(strange)? {
             Kind::Meta if key == keys::FORMAT => Self::Format(codec::decode(key, encoded)?),
-            Kind::Meta if key == keys::CLOSINGS => Self::Closings(codec::decode(key, encoded)?),
+            Kind::Meta if keys::OWN.contains(&key) => {
+                Self::Own(key.to_vec(), codec::decode(key, encoded)?)
+            }
             Kind::Meta => return Err(damaged(key, "this version does not know it")),
             Kind::Definition => Self::Definition(DefinitionText {
                 definition: keys::read_definition(key).ok_or_else(strange)?,
@@ -140,7 +142,7 @@ impl Stored {
         let key = &self.key();
         match self {
             Self::Format(format) => codec::encode(key, format),
-            Self::Closings(number) => codec::encode(key, number),
+            Self::Own(_, number) => codec::encode(key, number),
             Self::Definition(text) => codec::encode(key, &text.text),
             Self::Record(record) => codec::encode(key, record),
             Self::Case(case) => codec::encode(key, &(case.rev, case)),
@@ -153,7 +155,7 @@ impl Stored {
     pub(super) fn key(&self) -> Key {
         match self {
             Self::Format(_) => keys::FORMAT.to_vec(),
-            Self::Closings(_) => keys::CLOSINGS.to_vec(),
+            Self::Own(key, _) => key.clone(),
             Self::Definition(text) => keys::definition(&text.definition),
             Self::Record(record) => keys::record(record.kind, record.id),
             Self::Case(case) => keys::case(case.id),
@@ -167,7 +169,7 @@ impl Stored {
     pub(super) fn label(&self) -> String {
         match self {
             Self::Format(_) => "format".to_owned(),
-            Self::Closings(_) => "closings".to_owned(),
+            Self::Own(key, _) => codec::printable(key),
             Self::Definition(text) => {
                 let DefinitionRef {
                     id,
@@ -193,7 +195,7 @@ impl Stored {
 
     pub(super) fn kind(&self) -> Kind {
         match self {
-            Self::Format(_) | Self::Closings(_) => Kind::Meta,
+            Self::Format(_) | Self::Own(..) => Kind::Meta,
             Self::Definition(_) => Kind::Definition,
             Self::Record(_) => Kind::Record,
             Self::Case(_) => Kind::Case,
@@ -207,7 +209,7 @@ impl Stored {
     pub(super) fn to_json(&self) -> Result<String, String> {
         let text = match self {
             Self::Format(format) => json(format),
-            Self::Closings(number) => json(number),
+            Self::Own(_, number) => json(number),
             Self::Definition(text) => json(text),
             Self::Record(record) => json(record),
             Self::Case(case) => json(case),
@@ -274,7 +276,7 @@ impl Stored {
             }
             Self::Record(record) => keys.extend(keys::record_of_client(record)),
             Self::Seen(seen) => keys.push(keys::seen_at(seen.at, &seen.id)),
-            Self::Format(_) | Self::Closings(_) | Self::Definition(_) | Self::Journal(..) => {}
+            Self::Format(_) | Self::Own(..) | Self::Definition(_) | Self::Journal(..) => {}
         }
         rows.extend(keys.into_iter().map(|key| (key, Vec::new())));
         Ok(rows)

@@ -173,7 +173,7 @@ impl<'a, R: Rows> Check<'a, R> {
             Ok(stored) => stored,
             Err(error) => {
                 let kind = match kind {
-                    Kind::Meta if ![keys::FORMAT, keys::CLOSINGS].contains(&key) => {
+                    Kind::Meta if key != keys::FORMAT && !keys::OWN.contains(&key) => {
                         Problem::Unknown
                     }
                     _ => Problem::Damaged,
