@@ -290,7 +290,13 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let mut file: File = options.open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        // The new name lasts once its directory does: a power cut must not bring back a token that was taken back, nor
+        // forget the one under which a request is asked again.
+        match path.parent() {
+            Some(dir) => File::open(dir)?.sync_all(),
+            None => Ok(()),
+        }
     };
     write().map_err(|source| Error::File {
         path: path.to_owned(),
