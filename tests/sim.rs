@@ -4,11 +4,11 @@
 //! [`KEPT`] and always run.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use qixian_core::NoFunctions;
-use qixian_sim::{Summary, World};
+use qixian_sim::{Compared, Summary, World};
 use qixian_time::{Clock, SystemClock};
 use qixian_workflow::{Catalog, Sources};
 
@@ -51,6 +51,7 @@ struct Total {
     refused: AtomicU64,
     delivered: AtomicU64,
     crashes: AtomicU64,
+    compared: Mutex<Compared>,
 }
 
 impl Total {
@@ -61,6 +62,7 @@ impl Total {
         add(&self.refused, one.refused);
         add(&self.delivered, one.delivered);
         add(&self.crashes, one.crashes);
+        *self.compared.lock().expect("nobody panics while adding") += one.compared;
     }
 }
 

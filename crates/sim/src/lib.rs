@@ -9,7 +9,9 @@ mod faults;
 mod ground;
 mod people;
 mod provider;
+mod reference;
 mod rng;
+mod sabotage;
 mod setup;
 mod world;
 
@@ -17,6 +19,8 @@ pub use checker::{Checker, Failure};
 pub use faults::FaultPlan;
 pub use ground::Ground;
 pub use provider::{Delivery, FaultProvider};
+pub use reference::Compared;
 pub use rng::Rng;
+pub use sabotage::Sabotage;
 pub use setup::setup;
 pub use world::{Summary, World};

@@ -11,7 +11,8 @@ use qixian_time::{Clock, SimClock, Timestamp};
 use qixian_workflow::Catalog;
 use tokio::sync::oneshot::Receiver;
 
-use crate::{Checker, Failure, FaultPlan, FaultProvider, Ground, Rng, people, setup};
+use crate::sabotage::SabotagedStore;
+use crate::{Checker, Compared, Failure, FaultPlan, FaultProvider, Ground, Rng, Sabotage, people, setup};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -35,6 +36,8 @@ pub struct Summary {
     pub delivered: u64,
     /// Times the process died.
     pub crashes: u64,
+    /// How often cases were compared with the reference model.
+    pub compared: Compared,
 }
 
 /// An event whose sender waits.
@@ -54,7 +57,8 @@ pub struct World {
     clock: SimClock,
     store: MemStore,
     control: MemStoreControl,
-    engine: Engine<MemStore, SimClock>,
+    engine: Engine<SabotagedStore, SimClock>,
+    sabotage: Option<Sabotage>,
     handle: Handle,
     waiting: Vec<Waiting>,
     jobs: Vec<SendJob>,
@@ -70,6 +74,11 @@ pub struct World {
 impl World {
     /// The world of `seed` over the workflows of `catalog`, beginning in March 2026.
     pub fn new(seed: u64, catalog: &Catalog) -> Self {
+        Self::sabotaged(seed, catalog, None)
+    }
+
+    /// The world of `seed` with a bug in it.
+    pub fn sabotaged(seed: u64, catalog: &Catalog, sabotage: Option<Sabotage>) -> Self {
         let mut rng = Rng::new(seed);
         let plan = FaultPlan::draw(&mut rng);
         let providers = ["mail", "sms", "chat"].map(|name| {
@@ -79,7 +88,8 @@ impl World {
         let start = Timestamp::parse("2026-03-02T10:00:00+08:00").expect("a good time");
         let clock = SimClock::new(start);
         let (store, control) = MemStore::manual();
-        let engine = engine(&store, &clock, &setup, seed);
+        control.durable_news();
+        let engine = engine(&store, sabotage, &clock, &setup, seed);
         let ground = Ground::new(&setup);
         Self {
             seed,
@@ -91,6 +101,7 @@ impl World {
             control,
             handle: engine.handle(),
             engine,
+            sabotage,
             waiting: Vec::new(),
             jobs: Vec::new(),
             cases: Vec::new(),
@@ -114,6 +125,7 @@ impl World {
             Ok(()) => {
                 let arrived = self.providers.iter().map(|p| p.delivered().len() as u64);
                 self.summary.delivered = arrived.sum();
+                self.summary.compared = self.checker.compared();
                 Ok(self.summary)
             }
             Err(Failure(what)) => {
@@ -141,7 +153,8 @@ impl World {
         self.settle_all()?;
         self.full_check()?;
         let delivered: Vec<_> = self.providers.iter().flat_map(|p| p.delivered()).collect();
-        self.checker.at_rest(&self.store, quiet_from, &delivered)?;
+        self.checker
+            .at_rest(quiet_from, self.clock.now(), &delivered)?;
         let health = self.engine.stats().health();
         if health.set_aside > 0 {
             return Err(Failure(format!("{} cases set aside", health.set_aside)));
@@ -164,6 +177,7 @@ impl World {
         while self.clock.now() >= self.next_event_at {
             self.somebody_acts();
         }
+        self.look()?;
         self.collect()?;
         match pollster::block_on(self.engine.turn()) {
             Turn::Worked => {
@@ -275,7 +289,7 @@ impl World {
         self.note(format!("crash, {keep} groups kept"));
         (self.store, self.control) = self.control.crash(keep);
         let seed = self.rng.below(u64::MAX);
-        self.engine = engine(&self.store, &self.clock, &self.setup, seed);
+        self.engine = engine(&self.store, self.sabotage, &self.clock, &self.setup, seed);
         self.handle = self.engine.handle();
         for waiting in &mut self.waiting {
             waiting.answer = None;
@@ -365,7 +379,7 @@ impl World {
                 Ok(Err(error)) => {
                     self.summary.refused += 1;
                     self.note(format!("{} refused: {error}", waiting.event.id));
-                    self.checker.refused(&waiting.event.id);
+                    self.checker.refused(&waiting.event.id)?;
                 }
             }
         }
@@ -377,6 +391,7 @@ impl World {
     fn settle_all(&mut self) -> Result<(), Failure> {
         for _ in 0..10_000 {
             self.control.make_durable(usize::MAX);
+            self.look()?;
             self.collect()?;
             match pollster::block_on(self.engine.turn()) {
                 Turn::Worked => {}
@@ -392,7 +407,13 @@ impl World {
     }
 
     fn full_check(&mut self) -> Result<(), Failure> {
-        self.checker.full(&self.store, &self.ground)
+        self.look()?;
+        self.checker.whole(&self.store, &self.ground)
+    }
+
+    fn look(&mut self) -> Result<(), Failure> {
+        self.checker
+            .look(self.control.durable_news(), &self.ground, self.clock.now())
     }
 
     fn case(&self, id: CaseId) -> Option<Arc<Case>> {
@@ -424,12 +445,13 @@ impl World {
 
 fn engine(
     store: &MemStore,
+    sabotage: Option<Sabotage>,
     clock: &SimClock,
     setup: &Setup,
     seed: u64,
-) -> Engine<MemStore, SimClock> {
+) -> Engine<SabotagedStore, SimClock> {
     Engine::new(
-        Arc::new(store.clone()),
+        Arc::new(SabotagedStore::new(store.clone(), sabotage)),
         clock.clone(),
         setup.clone(),
         EngineSettings::default(),
