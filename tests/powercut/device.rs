@@ -4,9 +4,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Enough for a store some seconds old; small, so that copying takes a moment.
-const BYTES: u64 = 96 << 20;
-
 /// A file that holds an ext4.
 #[derive(Debug)]
 pub(crate) struct Device(PathBuf);
@@ -53,10 +50,10 @@ pub(crate) fn usable() -> Result<(), String> {
 }
 
 impl Device {
-    /// Makes one with an empty file system.
-    pub(crate) fn make(path: &Path) -> Self {
+    /// Makes one of so many bytes with an empty file system.
+    pub(crate) fn make(path: &Path, bytes: u64) -> Self {
         let file = File::create(path).expect("a file");
-        file.set_len(BYTES).expect("a length");
+        file.set_len(bytes).expect("a length");
         run("mkfs.ext4", &[Path::new("-q"), path]).expect("a file system");
         Self(path.to_owned())
     }

@@ -18,6 +18,8 @@ use qixian_tests::moments::{Moments, count};
 /// Cuts in one run of the tests; `loop.sh` asks for more.
 const CUTS: usize = 5;
 const CALLERS: u64 = 6;
+/// Enough for a store some seconds old; small, so that copying takes a moment.
+const DEVICE_BYTES: u64 = 96 << 20;
 
 /// What one cut saw.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,7 +33,7 @@ fn cut(number: usize, moments: &mut Moments) -> Tally {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let config = configure(dir.path());
     let more = ["--config", config.to_str().expect("a path of text")];
-    let device = Device::make(&dir.path().join("disk"));
+    let device = Device::make(&dir.path().join("disk"), DEVICE_BYTES);
     let mounted = Mounted::at(&device, &dir.path().join("before"));
     let daemon = Daemon::start(&mounted.path.join("data"), &more);
     let (seed, moment) = (moments.below(u64::MAX), moments.millis(0, 2_000));

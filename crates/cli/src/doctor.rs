@@ -6,6 +6,8 @@ use clap::Args;
 use qixian_api::{CaseView, MessageView, Page};
 use qixian_core::Words;
 use qixian_daemon::{Loaded, Settings};
+use qixian_store::{Room, RoomState};
+use qixian_store_sled::{FileSystem, FreeSpace};
 use qixian_time::{Clock, SystemClock};
 use serde_json::{Value, json};
 
@@ -13,9 +15,8 @@ use crate::failure::Failure;
 use crate::out::Out;
 use crate::remote::{RemoteArgs, Session};
 
-/// Free space below which it is told, and below which it is a failure, in bytes.
+/// Free space below which it is told, in bytes; below the reserve it is a failure.
 const LITTLE_SPACE: u64 = 2 << 30;
-const NO_SPACE: u64 = 256 << 20;
 /// How many days before its end a calendar is asked for.
 const CALENDAR_DAYS: i64 = 45;
 
@@ -68,7 +69,7 @@ pub(crate) fn run(out: &Out, args: DoctorArgs) -> Result<(), Failure> {
     let reached = daemon(&session, &mut checks);
     configured(&settings, &mut checks);
     checks.push(clock());
-    checks.push(space(&settings.data));
+    checks.push(space(&settings));
     if settings.data.join("admin.token").exists() {
         checks.push(token_file(&settings.data));
     }
@@ -331,14 +332,13 @@ fn clock() -> Check {
     }
 }
 
-fn space(data: &Path) -> Check {
+fn space(settings: &Settings) -> Check {
     // Before the first start the directory is not there; what counts is the disk it will be on.
-    let place = data
-        .ancestors()
-        .find(|dir| dir.exists() && !dir.as_os_str().is_empty());
+    let mut places = settings.data.ancestors();
+    let place = places.find(|dir| dir.exists() && !dir.as_os_str().is_empty());
     let place = place.unwrap_or(Path::new("."));
-    let stat = match rustix::fs::statvfs(place) {
-        Ok(stat) => stat,
+    let free = match FileSystem.free(place) {
+        Ok(free) => free,
         Err(error) => {
             let place = place.display();
             return check(
@@ -349,18 +349,31 @@ fn space(data: &Path) -> Check {
             );
         }
     };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let level = match free {
-        free if free < NO_SPACE => Level::Fail,
-        free if free < LITTLE_SPACE => Level::Warn,
-        _ => Level::Ok,
+    let room = Room {
+        free: Some(free),
+        reserve: settings.reserve_mib << 20,
     };
-    let (place, mib) = (place.display(), free >> 20);
+    let (level, zh, en) = match room.state() {
+        RoomState::Exhausted => (
+            Level::Fail,
+            "；提醒也暂停，请立刻腾出空间",
+            ": reminders pause too, make room now",
+        ),
+        RoomState::Low => (
+            Level::Fail,
+            "；不接受新的案件和事件，请腾出空间",
+            ": no new cases and events are taken, make room",
+        ),
+        RoomState::Enough if free < LITTLE_SPACE => (Level::Warn, "", ""),
+        RoomState::Enough => (Level::Ok, "", ""),
+    };
+    let place = place.display();
+    let (free, reserve) = (room.free_mib(), room.reserve_mib());
     check(
         "disk",
         level,
-        format!("磁盘：{place} 剩余 {mib} MiB"),
-        format!("Disk: {mib} MiB free at {place}"),
+        format!("磁盘：{place} 剩余 {free} MiB，预留 {reserve} MiB{zh}"),
+        format!("Disk: {free} MiB free at {place}, {reserve} MiB kept in reserve{en}"),
     )
 }
 

@@ -287,10 +287,10 @@ fn disk_low(room: &Room) -> Words {
     };
     Words::new(
         format!(
-            "数据目录所在的磁盘只剩 {free} MiB，少于预留的 {reserve} MiB：暂不接受新的案件、事件和改动，{zh}。请在那块盘上腾出空间，然后用同一个 Idempotency-Key 再发一次"
+            "数据目录所在的磁盘只剩 {free} MiB，少于预留的 {reserve} MiB：暂不接受新的案件、事件和改动，{zh}。请在那块盘上腾出空间"
         ),
         format!(
-            "the disk of the data directory has {free} MiB left, less than the {reserve} MiB kept in reserve: nothing new is taken, {en}. Make room on that disk, then send it again under the same Idempotency-Key"
+            "the disk of the data directory has {free} MiB left, less than the {reserve} MiB kept in reserve: nothing new is taken, {en}. Make room on that disk"
         ),
     )
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use qixian_store::RoomState;
 
 use super::caller::Caller;
 use super::problem::Refusal;
@@ -20,31 +21,38 @@ pub(crate) async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// The daemon does its work: timers are looked at, and the oldest due one is not late.
+/// The daemon does its work: there is room to write, timers are looked at, and the oldest due one is not late.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = String), (status = 503, body = qixian_api::Problem)))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Refusal> {
     let health = app.handle.stats().health();
     let now = app.clock.now();
     let age = |at: Option<qixian_time::Timestamp>| at.map(|at| now.millis_since(at));
+    if let Some((RoomState::Exhausted, said)) = app.disk_alarm() {
+        let (zh, en) = (format!("{}。", said.zh), format!("{}.", said.en));
+        return Err(not_ready().detail(zh, en));
+    }
     let late = age(health.oldest_due_timer).is_some_and(|age| age > LATE_MILLIS);
     let stands_still = age(health.last_timer_pass).is_none_or(|age| age > LATE_MILLIS);
     if late || stands_still {
-        let refusal = Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not_ready",
-            "还没有准备好",
-            "not ready",
-        );
         return Err(match late {
-            true => refusal.detail(
+            true => not_ready().detail(
                 "最早到期的提醒已经晚了。",
                 "The oldest due reminder is late.",
             ),
-            false => refusal.detail("定时循环没有在走。", "The timer loop is not running."),
-        }
-        .retry_after(5));
+            false => not_ready().detail("定时循环没有在走。", "The timer loop is not running."),
+        });
     }
     Ok("ready\n")
+}
+
+fn not_ready() -> Refusal {
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not_ready",
+        "还没有准备好",
+        "not ready",
+    )
+    .retry_after(5)
 }
 
 /// Counters in the text format of Prometheus.
@@ -124,6 +132,7 @@ fn exposition(app: &App) -> String {
             counts.dead,
         ),
     ];
+    let room = app.store.room();
     let gauges = [
         ("inbox", "Events waiting.", health.inbox as u64),
         (
@@ -140,6 +149,21 @@ fn exposition(app: &App) -> String {
             "timer_late_milliseconds",
             "How late the oldest due wake-up is.",
             late.unsigned_abs(),
+        ),
+        (
+            "disk_free_bytes",
+            "Free where the data directory lies; 0 where that is not known.",
+            room.free.unwrap_or(0),
+        ),
+        (
+            "disk_reserve_bytes",
+            "Kept for timers and outcomes.",
+            room.reserve,
+        ),
+        (
+            "disk_state",
+            "1 when less than the reserve is free, 2 when less than a quarter of it is.",
+            room.state() as u64,
         ),
         (
             "uptime_seconds",

@@ -120,6 +120,7 @@ pub(crate) async fn list(
     }
     let page = ListPage {
         say,
+        alarm: alarm(&app, say),
         q: query.q.as_deref().unwrap_or_default().trim(),
         state: query.state.as_deref().unwrap_or_default(),
         choices: app.loaded.workflows().map(|w| Choice::of(say, w)).collect(),
@@ -176,6 +177,7 @@ async fn show_case(
     };
     let page = CasePage {
         say,
+        alarm: alarm(app, say),
         card: Card::of(&teller, &case, whole),
         since: teller.when(case.entered_at),
         help: case::help(&teller, &case),
@@ -242,6 +244,12 @@ fn teller<'a>(app: &'a App, say: Say, workflow: Option<&'a Workflow>) -> Teller<
         workflow,
         zone: &app.settings.zone,
     }
+}
+
+/// What everybody should see first, whatever they came for.
+fn alarm(app: &App, say: Say) -> Option<String> {
+    let (_, words) = app.disk_alarm()?;
+    Some(words.get(say.0).to_owned())
 }
 
 /// Asks for a token.

@@ -354,14 +354,23 @@ impl From<SubmitError> for Refusal {
             )
             .retry_after(retry_after.as_secs().max(1)),
             // Not logged one by one: the engine said it once, and the disk is what lacks room.
-            error @ SubmitError::DiskLow { .. } => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "disk_low",
-                "磁盘空间不足",
-                "the disk is nearly full",
-            )
-            .words(error.words())
-            .retry_after(DISK_RETRY_SECONDS),
+            error @ SubmitError::DiskLow { .. } => {
+                let said = error.words();
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "disk_low",
+                    "磁盘空间不足",
+                    "the disk is nearly full",
+                )
+                .detail(
+                    format!("{}，然后用同一个 Idempotency-Key 再发一次。", said.zh),
+                    format!(
+                        "{}, then send it again under the same Idempotency-Key.",
+                        said.en
+                    ),
+                )
+                .retry_after(DISK_RETRY_SECONDS)
+            }
             SubmitError::Draining => Self::unavailable("draining"),
             SubmitError::Unavailable(why) => Self::unavailable(&why),
         }

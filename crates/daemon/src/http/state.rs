@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
-use qixian_core::{Case, DefinitionRef, Workflow};
-use qixian_engine::Handle;
-use qixian_store::Store;
+use qixian_core::{Case, DefinitionRef, Words, Workflow};
+use qixian_engine::{Handle, SubmitError};
+use qixian_store::{RoomState, Store};
 use qixian_time::{Clock, Stopwatch};
 
 use crate::auth::Tokens;
@@ -55,6 +55,15 @@ impl App {
             up: Stopwatch::start(),
             older: Mutex::default(),
         }))
+    }
+
+    /// What is to be said of a disk that has little room; `None` while it has enough.
+    pub(crate) fn disk_alarm(&self) -> Option<(RoomState, Words)> {
+        let room = self.store.room();
+        match room.state() {
+            RoomState::Enough => None,
+            state => Some((state, SubmitError::DiskLow { room }.words())),
+        }
     }
 
     /// The definition a case began with; `None` when its text is lost or unusable.

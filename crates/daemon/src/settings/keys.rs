@@ -69,6 +69,7 @@ pub(super) const KEYS: &[Key] = &[
     key("limits.sends_per_provider", Kind::Count(1, 1_000), "4"),
     key("limits.request_seconds", Kind::Count(1, 600), "30"),
     key("store.cache_mib", Kind::Count(8, 1_048_576), "64"),
+    key("store.reserve_mib", Kind::Count(0, 1_048_576), "256"),
     key("log.format", Kind::Choice(&["text", "json"]), "text"),
     key(
         "log.level",
@@ -154,6 +155,8 @@ mod tests {
         check("listen", "localhost", false);
         check("zone", "Asia/Beijing", false);
         check("limits.inbox", "0", false);
+        check("store.reserve_mib", "0", true);
+        check("store.reserve_mib", "256MiB", false);
         check("ping.url", "ftp://example.cn", false);
         check("ping.url", "https://", false);
         check("ping.url", "https://hc.example.cn/abc", true);

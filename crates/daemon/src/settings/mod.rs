@@ -101,6 +101,8 @@ pub struct Settings {
     pub request_seconds: u64,
     /// The store's cache, in MiB.
     pub cache_mib: u64,
+    /// How much of the disk is kept for timers and outcomes, in MiB; 0 for nothing.
+    pub reserve_mib: u64,
     /// Whether log lines are JSON.
     pub log_json: bool,
     /// The least severity logged.
@@ -271,6 +273,7 @@ fn build(values: Values, mut sending: sending::Sending, files: ConfigFiles) -> S
         sends_per_provider: size("limits.sends_per_provider"),
         request_seconds: count("limits.request_seconds"),
         cache_mib: count("store.cache_mib"),
+        reserve_mib: count("store.reserve_mib"),
         log_json: text("log.format") == "json",
         log_level: text("log.level"),
         sending: sending.settings,

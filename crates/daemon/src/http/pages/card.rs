@@ -11,6 +11,8 @@ use super::say::Say;
 #[template(path = "list.html")]
 pub(super) struct ListPage<'a> {
     pub(super) say: Say,
+    /// Said in red above all.
+    pub(super) alarm: Option<String>,
     pub(super) q: &'a str,
     /// The chosen filter, `workflow/state`; empty: all.
     pub(super) state: &'a str,

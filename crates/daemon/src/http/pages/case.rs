@@ -14,6 +14,8 @@ use super::say::Say;
 #[template(path = "case.html")]
 pub(super) struct CasePage<'a> {
     pub(super) say: Say,
+    /// Said in red above all.
+    pub(super) alarm: Option<String>,
     pub(super) card: Card,
     pub(super) since: When,
     /// What is to be done in the present state.
