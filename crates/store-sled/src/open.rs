@@ -16,6 +16,8 @@ use crate::options::Options;
 use crate::rows::{Tree, failed};
 use crate::{log, snapshots};
 
+/// The file in which sled keeps how its pages are laid out.
+const SETTINGS: &str = "conf";
 /// What sled says when its file is locked.
 const LOCKED: &str = "could not acquire lock";
 /// How often, and how long between, sled's lock is waited for: two seconds in all.
@@ -61,6 +63,9 @@ pub(crate) fn open(dir: &Path, options: &Options, purpose: Purpose) -> Result<Op
         made: lock.made_before() || known != Found::Nothing,
         complaint: None,
     };
+    if !opening.made && purpose == Purpose::Serve {
+        remove_settings(dir).map_err(system)?;
+    }
     opening.look(&lock)?;
     let db = match open_sled(dir, options) {
         Err(sled::Error::Corruption { at: None, .. }) => {
@@ -306,6 +311,7 @@ impl Opening<'_> {
                 ..Marks::default()
             };
             let file = Durable::write(self.dir, marks)?;
+            File::open(self.dir.join(SETTINGS))?.sync_all()?;
             sync_directories(self.dir)?;
             lock.mark_as_made()?;
             Ok(Batches::new(self.dir, file, marks))
@@ -351,6 +357,15 @@ fn try_open_sled(dir: &Path, options: &Options) -> Result<sled::Db, sled::Error>
         let word = format!("it panicked: {}", crate::watchdog::panic_text(&*panic));
         Err(sled::Error::ReportableBug(word))
     })
+}
+
+/// Until a store was made, a power cut may have left part of sled's settings, and it would never open again; sled writes
+/// them anew. It does not sync them: that is done before the store counts as made.
+fn remove_settings(dir: &Path) -> io::Result<()> {
+    match fs::remove_file(dir.join(SETTINGS)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
 }
 
 /// New names are durable only once their directories are.

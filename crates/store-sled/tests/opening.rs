@@ -52,6 +52,19 @@ async fn what_was_written_is_there_after_closing() {
 }
 
 #[tokio::test]
+async fn settings_cut_while_a_store_was_made_are_written_anew() {
+    let whole = filled().await;
+    let settings = fs::read(whole.path().join("conf")).unwrap();
+    let zeroed = [&[0; 58][..], &settings[58..]].concat();
+    for left in [&settings[..58], &settings[..30], &zeroed, &[]] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("conf"), left).unwrap();
+        drop(open(dir.path()).unwrap());
+        assert_eq!(fs::read(dir.path().join("conf")).unwrap(), settings);
+    }
+}
+
+#[tokio::test]
 async fn closing_writes_what_waits() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).unwrap();
