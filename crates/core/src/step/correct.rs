@@ -12,7 +12,7 @@ use super::{Step, invalid, ladder, next_wake, step};
 use crate::words::say;
 use crate::{
     Actor, Case, CaseId, ChildRef, ClockState, Correction, Deadline, Event, Fields, JournalLine,
-    Rejection, Rev, RungState, What, Words, value,
+    Rejection, Rev, Rung, RungState, What, Words, value,
 };
 
 /// Most wake-ups between two facts of one replay.
@@ -282,12 +282,22 @@ fn keep_what_happened(before: &Case, replayed: &mut Case, seq: Rev) {
 
 /// In the replay it spoke, but really it never did.
 fn unsay(deadline: &mut Deadline) {
-    for rung in deadline
-        .rungs
-        .iter_mut()
-        .filter(|r| r.state == RungState::Fired)
-    {
-        rung.state = RungState::Pending;
+    for i in 0..deadline.rungs.len() {
+        if deadline.rungs[i].state == RungState::Fired {
+            deadline.rungs[i].state = unsaid(deadline, i);
+        }
+    }
+}
+
+/// What becomes of the rung at `i`, which only the replay said: it is to come, unless its time is over. Of a missed
+/// deadline only what follows its end is still said.
+fn unsaid(deadline: &Deadline, i: usize) -> RungState {
+    let at = deadline.rungs[i].at;
+    match deadline.clock {
+        ClockState::Missed if deadline.due_at.is_some_and(|due_at| at < due_at) => RungState::Moot,
+        ClockState::Missed => RungState::Pending,
+        clock if clock.is_open() => RungState::Pending,
+        _ => RungState::Moot,
     }
 }
 
@@ -322,7 +332,8 @@ fn merged_children(before: &[ChildRef], replayed: &[ChildRef]) -> Vec<ChildRef> 
 }
 
 /// A deadline that came out the same keeps its generation and what became of its rungs; another is a new generation in
-/// which rungs that really fired stay fired, and those that only fired in the replay are pending again.
+/// which rungs that really fired stay fired (also where they are now one with another), and those that only fired in the
+/// replay are pending again.
 fn keep_said(was: &Deadline, now: &mut Deadline) {
     let same = |a: &Deadline| (a.started_at, a.due_at, a.clock, a.assume_at);
     if same(was) == same(now) {
@@ -331,17 +342,15 @@ fn keep_said(was: &Deadline, now: &mut Deadline) {
         return;
     }
     now.generation = was.generation + 1;
-    let alive = now.clock.is_open() || now.clock == ClockState::Missed;
-    for rung in &mut now.rungs {
-        let fired = was
-            .rungs
-            .iter()
-            .any(|r| r.steps == rung.steps && r.state == RungState::Fired);
-        rung.state = match (fired, rung.state) {
-            (true, _) => RungState::Fired,
-            (false, RungState::Fired) if alive => RungState::Pending,
-            (false, RungState::Fired) => RungState::Moot,
-            (false, state) => state,
+    for i in 0..now.rungs.len() {
+        let rung = &now.rungs[i];
+        let spoke = |r: &Rung| {
+            r.state == RungState::Fired && r.steps.iter().any(|step| rung.steps.contains(step))
+        };
+        now.rungs[i].state = match rung.state {
+            _ if was.rungs.iter().any(spoke) => RungState::Fired,
+            RungState::Fired => unsaid(now, i),
+            state => state,
         };
     }
 }

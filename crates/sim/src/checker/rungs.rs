@@ -74,7 +74,7 @@ pub(super) fn spoken(
         Some((name, generation, rung)) if !is_passing(case, name, *generation) => fail(format!(
             "{}: line {} speaks for rung {rung} of `{name}`, which did not fire",
             named(case),
-            line.seq
+            line.seq,
         )),
         _ => Ok(()),
     }

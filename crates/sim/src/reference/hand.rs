@@ -2,12 +2,13 @@
 
 use qixian_core::definition::DeadlineDef;
 use qixian_core::{
-    CaseId, ClockState, Correction, Env, JournalLine, MoveTo, PackRef, PartyChange, Rev, RungState,
-    What, Workflow, value,
+    CaseId, ClockState, Correction, Env, JournalLine, MoveTo, PackRef, PartyChange, Rev, Rung,
+    RungState, What, Workflow, value,
 };
 use qixian_time::{Start, Timestamp};
 
 use super::arm::Origin;
+use super::clock::Clock;
 use super::{Fact, Reference, Turn};
 
 /// Most wake-ups between two facts that are gone through again.
@@ -219,45 +220,21 @@ impl Reference {
 
     fn keep_what_was_said(&mut self, before: &Self, workflow: &Workflow) {
         let zone = &workflow.zone;
+        let came_out = |c: &Clock| (c.started_at(zone), c.due_at, c.state, c.assume_at);
         let presumed = self.presumed.clone();
         for clock in &mut self.clocks {
-            let is_presumed = |p: &super::Presumption| {
-                p.deadline == clock.name && p.generation == clock.generation
-            };
-            let is_presumed = presumed.as_ref().is_some_and(is_presumed);
+            let is_presumed = presumed
+                .as_ref()
+                .is_some_and(|p| p.deadline == clock.name && p.generation == clock.generation);
             match before.clocks.iter().find(|was| was.name == clock.name) {
-                None => {
-                    for rung in &mut clock.rungs {
-                        if rung.state == RungState::Fired {
-                            rung.state = RungState::Pending;
-                        }
-                    }
+                None => clock.unsay(&[]),
+                Some(was) if came_out(was) == came_out(clock) => {
+                    clock.generation = was.generation;
+                    clock.rungs.clone_from(&was.rungs);
                 }
                 Some(was) => {
-                    let came_out =
-                        |c: &super::Clock| (c.started_at(zone), c.due_at, c.state, c.assume_at);
-                    if came_out(was) == came_out(clock) {
-                        clock.generation = was.generation;
-                        clock.rungs.clone_from(&was.rungs);
-                    } else {
-                        clock.generation = was.generation + 1;
-                        let alive = clock.is_open() || clock.state == ClockState::Missed;
-                        for rung in &mut clock.rungs {
-                            let said = was
-                                .rungs
-                                .iter()
-                                .any(|r| r.state == RungState::Fired && r.steps == rung.steps);
-                            if said {
-                                rung.state = RungState::Fired;
-                            } else if rung.state == RungState::Fired {
-                                rung.state = if alive {
-                                    RungState::Pending
-                                } else {
-                                    RungState::Moot
-                                };
-                            }
-                        }
-                    }
+                    clock.generation = was.generation + 1;
+                    clock.unsay(&was.rungs);
                 }
             }
             if let (true, Some(presumed)) = (is_presumed, &mut self.presumed) {
@@ -271,6 +248,30 @@ impl Reference {
                 self.clocks.push(was);
             }
         }
+    }
+}
+
+impl Clock {
+    /// What was really said stays said, be it as part of a rung; what was said in living through it again only is still to
+    /// come, unless its time is over: of a missed deadline, what precedes its end.
+    fn unsay(&mut self, really: &[Rung]) {
+        let missed = self.state == ClockState::Missed;
+        let is_over = |at: Timestamp| self.due_at.is_some_and(|due_at| at < due_at);
+        let to_come = |at: Timestamp| self.is_open() || missed && !is_over(at);
+        let mut rungs = self.rungs.clone();
+        for rung in &mut rungs {
+            let mut said = really.iter().filter(|r| r.state == RungState::Fired);
+            if said.any(|r| r.steps.iter().any(|step| rung.steps.contains(step))) {
+                rung.state = RungState::Fired;
+            } else if rung.state == RungState::Fired {
+                rung.state = if to_come(rung.at) {
+                    RungState::Pending
+                } else {
+                    RungState::Moot
+                };
+            }
+        }
+        self.rungs = rungs;
     }
 }
 

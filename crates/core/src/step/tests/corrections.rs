@@ -1,6 +1,7 @@
 //! Facts put right afterwards.
 
 use super::world::*;
+use crate::definition::RungAt;
 use crate::{ClockState, Correction, Fields, Rejection, RungState, What};
 
 fn correct(world: &mut World, seq: u64, change: Correction) -> Result<(), Rejection> {
@@ -94,6 +95,53 @@ fn an_earlier_start_may_mean_that_it_was_missed() {
     correct(&mut world, 2, otherwise("2026-03-01T10:00")).unwrap();
     assert_eq!(world.case.state, "collecting");
     assert!(world.case.presumed.is_some());
+    world.check_fold();
+}
+
+#[test]
+fn a_miss_found_by_a_correction_reminds_of_nothing() {
+    let mut world = World::gansu("2026-03-01T09:00");
+    world.wait_until(at("2026-03-02T10:00"));
+    world
+        .happens("2026-03-02T10:00", fact("handed_in"))
+        .unwrap();
+    world.wait_until(at("2026-03-03T12:00"));
+    world.spoken();
+    correct(&mut world, 2, otherwise("2026-03-01T11:00")).unwrap();
+    let sms = world.deadline("sms");
+    assert_eq!(sms.clock, ClockState::Missed);
+    let states: Vec<_> = sms.rungs.iter().map(|r| r.state).collect();
+    let expected = [RungState::Fired, RungState::Fired, RungState::Moot];
+    assert_eq!(
+        states, expected,
+        "two were said, and 4 h before the end is over"
+    );
+    assert!(world.spoken().is_empty());
+    world.check_fold();
+}
+
+/// Steps that fell on two instants and now fall on one: who heard one of them is not told again.
+#[test]
+fn a_rung_that_was_said_stays_said_when_it_becomes_one_with_another() {
+    let mut world = World::gansu("2026-03-01T09:00");
+    let ladder = world.workflow.ladders.get_mut("hours").unwrap();
+    ladder.steps[1].at = RungAt::BeforeDue(period("44h"));
+    ladder.steps[2].at = RungAt::BeforeDaysOff;
+    ladder.at_minute = 14 * 60;
+    world.wait_until(at("2026-03-06T10:00"));
+    world
+        .happens("2026-03-06T11:00", fact("handed_in"))
+        .unwrap();
+    let steps = |world: &World| -> Vec<Vec<u16>> {
+        let rungs = &world.deadline("sms").rungs;
+        rungs.iter().map(|rung| rung.steps.clone()).collect()
+    };
+    assert_eq!(steps(&world), [vec![0], vec![2], vec![1], vec![3]]);
+    world.wait_until(at("2026-03-06T14:30"));
+    world.spoken();
+    correct(&mut world, 2, otherwise("2026-03-06T10:00")).unwrap();
+    assert_eq!(steps(&world), [vec![0], vec![1, 2], vec![3]]);
+    assert!(world.spoken().is_empty());
     world.check_fold();
 }
 
