@@ -39,8 +39,9 @@ impl Sabotage {
     /// It strikes once in so many occasions.
     fn every(self) -> u64 {
         match self {
-            Sabotage::TimerLost | Sabotage::EarlyAnswer => 40,
-            Sabotage::DoubleEffect | Sabotage::RungSkipped => 10,
+            Sabotage::TimerLost => 10,
+            Sabotage::EarlyAnswer => 40,
+            Sabotage::DoubleEffect | Sabotage::RungSkipped => 3,
         }
     }
 }

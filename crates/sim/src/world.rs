@@ -131,8 +131,9 @@ impl World {
             Err(Failure(what)) => {
                 let from = self.trail.len().saturating_sub(12);
                 let trail = self.trail[from..].join("\n");
-                let (seed, plan) = (self.seed, &self.plan);
-                Err(Failure(format!("SEED={seed}\n{what}\n{plan:?}\n{trail}")))
+                let (seed, plan, turn) = (self.seed, &self.plan, self.summary.steps);
+                let when = format!("SEED={seed}, turn {turn}");
+                Err(Failure(format!("{when}\n{what}\n{plan:?}\n{trail}")))
             }
         }
     }

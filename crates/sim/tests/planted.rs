@@ -1,0 +1,90 @@
+//! Four bugs on purpose, each found within a few seeds: the checkers can fail.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use qixian_core::NoFunctions;
+use qixian_sim::{Failure, Sabotage, World};
+use qixian_workflow::{Catalog, Sources};
+
+/// Days each seed lives.
+const DAYS: i64 = 60;
+/// Within so many seeds each bug is found.
+const SEEDS: u64 = 10;
+
+fn files(dir: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("the directory is there") {
+        let path = entry.expect("it can be read").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|e| e == "toml") {
+            let text = std::fs::read_to_string(&path).expect("it can be read");
+            found.push((path.to_string_lossy().into_owned(), text));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn catalog() -> Catalog {
+    let config = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let sources = Sources {
+        calendars: files(&config.join("calendars")),
+        rules: files(&config.join("rules")),
+        workflows: files(&config.join("workflows")),
+        templates: None,
+    };
+    Catalog::build(&sources, Arc::new(NoFunctions)).unwrap_or_else(|found| panic!("{found:?}"))
+}
+
+/// What the checkers say of each bug: where it shows first hangs on the seed.
+fn sentences(bug: Sabotage) -> &'static [&'static str] {
+    match bug {
+        Sabotage::TimerLost => &["a timer was lost"],
+        Sabotage::DoubleEffect => &[
+            "an event took effect twice",
+            "an event asked again was not known again",
+        ],
+        Sabotage::EarlyAnswer => &["answered before it was durable", "is handed out and not"],
+        Sabotage::RungSkipped => &["a rung was skipped"],
+    }
+}
+
+/// Lives seed after seed until one fails; answers the seed and what was said.
+fn caught(catalog: &Catalog, bug: Sabotage) -> Option<(u64, String)> {
+    (1..=SEEDS).find_map(|seed| {
+        let lived = World::sabotaged(seed, catalog, Some(bug)).live(DAYS);
+        let Failure(what) = lived.err()?;
+        Some((seed, what))
+    })
+}
+
+#[test]
+fn every_planted_bug_is_caught() {
+    let catalog = catalog();
+    for bug in Sabotage::ALL {
+        let Some((seed, what)) = caught(&catalog, bug) else {
+            panic!("{bug:?} was not caught within {SEEDS} seeds");
+        };
+        let said = what
+            .lines()
+            .find(|line| sentences(bug).iter().any(|s| line.contains(s)));
+        let Some(said) = said else {
+            panic!("{bug:?} was caught by another sentence: {what}");
+        };
+        let turn = what.lines().next().unwrap_or_default();
+        println!("{bug:?}: caught by seed {seed} of at most {SEEDS} ({turn}): {said}");
+    }
+}
+
+/// The same seeds without a bug keep every promise: it is the bug that is caught.
+#[test]
+fn without_a_bug_the_same_seeds_pass() {
+    let catalog = catalog();
+    for seed in 1..=SEEDS {
+        if let Err(failure) = World::new(seed, &catalog).live(DAYS) {
+            panic!("{failure}");
+        }
+    }
+}
