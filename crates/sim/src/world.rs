@@ -12,7 +12,9 @@ use qixian_workflow::Catalog;
 use tokio::sync::oneshot::Receiver;
 
 use crate::sabotage::SabotagedStore;
-use crate::{Checker, Compared, Failure, FaultPlan, FaultProvider, Ground, Rng, Sabotage, people, setup};
+use crate::{
+    Checker, Compared, Failure, FaultPlan, FaultProvider, Ground, Rng, Sabotage, people, setup,
+};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
