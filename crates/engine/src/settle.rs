@@ -180,8 +180,11 @@ impl<S: Store, C: Clock> Engine<S, C> {
         draft: &mut Draft,
     ) -> Result<(), Failure> {
         let leg = u16::try_from(leg).unwrap_or(u16::MAX);
+        // A message that a person sent again may die again: that is another event.
+        let case = self.load(message.case, &Scratch::default()).await?;
+        let seq = case.map_or(0, |case| case.rev) + 1;
         let event = Event {
-            id: format!("dead:{message}:{leg}"),
+            id: format!("dead:{message}:{leg}:{seq}"),
             case: message.case,
             occurred_at: now,
             by: Actor::system("dispatcher"),

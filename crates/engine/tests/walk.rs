@@ -4,8 +4,12 @@
 
 mod support;
 
-use qixian_core::{ClockState, Correction, Event, LegStatus, What};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use qixian_core::{ClockState, Correction, Event, JournalLine, LegStatus, What};
 use qixian_engine::SubmitError;
+use qixian_notify::Outcome;
 use qixian_store::{MessageQuery, Store};
 use qixian_time::Clock;
 use support::{HOUR, World};
@@ -113,6 +117,38 @@ fn a_restart_asks_what_became_of_messages_under_way() {
     assert_eq!(entry.legs[0].status, LegStatus::Accepted, "mail goes again");
     assert_eq!(entry.legs[0].attempts[0].outcome, "unknown");
     assert_eq!(world.sent().len(), 1, "the lost job never left");
+}
+
+#[test]
+fn a_message_sent_again_in_vain_dies_by_another_event() {
+    let mut world = World::new();
+    let case = world.start();
+    world.keep_jobs = true;
+    world.fact(case, "asked").unwrap();
+    let message = world.entries(case)[0].intent.id;
+    let in_vain = |world: &mut World| {
+        let job = world.kept.pop().unwrap();
+        let reason = "no such box".to_owned();
+        world
+            .handle
+            .settle(job.settled(Outcome::BadRecipient { reason }));
+        world.run();
+        assert_eq!(world.entries(case)[0].legs[0].status, LegStatus::Dead);
+    };
+    in_vain(&mut world);
+    let handle = world.handle.clone();
+    let mut again = pin!(handle.retry_message(message, 0));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(again.as_mut().poll(&mut context).is_pending());
+    world.run();
+    assert_eq!(again.as_mut().poll(&mut context), Poll::Ready(Ok(())));
+    world.kept.retain(|job| job.entry == message);
+    in_vain(&mut world);
+    let lines = world.journal(case);
+    let dead = |line: &&JournalLine| matches!(line.what, What::MessageDead { message: of, .. } if of == message);
+    let ids: Vec<&String> = lines.iter().filter(dead).map(|line| &line.id).collect();
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1]);
 }
 
 #[test]
