@@ -175,15 +175,15 @@ impl<S: Store, C: Clock + Clone + 'static> Engine<S, C> {
 }
 
 impl<S: Store, C: Clock> Engine<S, C> {
-    /// Whether it takes no more events, and all that waited is answered and every message handed out has come back.
+    /// Whether it takes no more events, and all that waited is answered and every message handed out has come back. What
+    /// only waits for room on the disk is not waited for: the next start finds it again.
     pub fn is_drained(&self) -> bool {
         self.is_draining()
             && self.inbox.is_empty()
             && self.outcomes.is_empty()
-            && self.backlog.is_empty()
             && self.in_flight.is_empty()
             && self.ready.is_empty()
-            && self.sending.is_empty()
+            && self.only_waits_for_room()
     }
 
     /// Counters and health.

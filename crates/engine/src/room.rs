@@ -69,6 +69,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
         answered
     }
 
+    /// Whether nothing is left to decide but what waits for room, and no message is in a provider's hands.
+    pub(crate) fn only_waits_for_room(&self) -> bool {
+        let come_back = |item: &&Item| item.tries == 0 && matches!(item.work, Work::Settle(_));
+        let come_back = self.backlog.iter().filter(come_back).count();
+        let handed_out: usize = self.sending.values().sum();
+        self.backlog.len() == self.waiting_for_room() && handed_out == come_back
+    }
+
     /// How much of the backlog waits for room and so is in nobody's way.
     pub(crate) fn waiting_for_room(&self) -> usize {
         match self.is_without_room() {

@@ -155,6 +155,23 @@ fn an_outcome_that_comes_without_room_is_kept() {
     assert!(world.kept.is_empty());
 }
 
+#[test]
+fn stopping_does_not_wait_for_room() {
+    let mut world = World::new();
+    let control = world.engine.store().control();
+    world.keep_jobs = true;
+    let case = world.start();
+    world.fact(case, "asked").unwrap();
+    let job = world.kept.remove(0);
+    has(&control, 0);
+    world.handle.drain();
+    world.run();
+    assert!(!world.engine.is_drained(), "a message is out");
+    world.handle.settle(pollster::block_on(job.run()));
+    world.run();
+    assert!(world.engine.is_drained());
+}
+
 fn assert_first(world: &World, case: CaseId, expected: LegStatus) {
     let entries = world.entries(case);
     assert_eq!(entries[0].legs[0].status, expected, "{entries:?}");
