@@ -294,10 +294,15 @@ impl<S: Store, C: Clock> Engine<S, C> {
                     });
                 }
             }
-            Trace::Entry(entry) => commit.outbox.push(OutboxWrite {
-                due_before: entry.next_at,
-                entry: (**entry).clone(),
-            }),
+            Trace::Entry(entry) => {
+                // As it is now: a later group that took effect too may have changed it since.
+                let found = self.store.outbox(&[entry.intent.id]).await?;
+                let writes = found.into_iter().flatten().map(|entry| OutboxWrite {
+                    due_before: entry.next_at,
+                    entry,
+                });
+                commit.outbox.extend(writes);
+            }
             Trace::Record(key, after) => commit.records.push(RecordWrite {
                 before: after.as_deref().cloned(),
                 after: after.as_deref().cloned(),

@@ -11,7 +11,7 @@ use qixian_core::{ClockState, Correction, Event, JournalLine, LegStatus, What};
 use qixian_engine::SubmitError;
 use qixian_notify::Outcome;
 use qixian_store::{MessageQuery, Store};
-use qixian_time::Clock;
+use qixian_time::{Clock, Timestamp};
 use support::{HOUR, World};
 
 #[test]
@@ -227,6 +227,54 @@ fn a_refused_group_is_decided_again_and_a_doubtful_one_read_again() {
     let page = pollster::block_on(world.engine.store().messages(&messages, None, 10));
     assert_eq!(page.unwrap().items.len(), 0);
     assert_eq!(world.journal(id).len(), 1);
+}
+
+/// Two groups change one message, and the answers of both are lost: what is written again is the message as it is now.
+#[test]
+fn a_doubtful_group_does_not_bring_back_an_older_state_of_a_message() {
+    let (mut world, control) = World::manual();
+    let case = world.handle.new_id();
+    let mut step = |world: &mut World| {
+        world.run();
+        control.make_durable(usize::MAX);
+        world.run();
+    };
+    let _started = world.begin_start(case);
+    step(&mut world);
+    world.keep_jobs = true;
+    let _asked = world.begin(case, "asked");
+    step(&mut world);
+    step(&mut world);
+    let unknown = || Outcome::Unknown {
+        reason: "no answer".to_owned(),
+    };
+    let send = world.kept.pop().unwrap();
+    world.handle.settle(send.settled(unknown()));
+    step(&mut world);
+    let question = world.kept.pop().unwrap();
+    assert!(question.message.is_none(), "what became of it is asked");
+    world.handle.settle(question.settled(unknown()));
+    // One group lets it wait for its next try, which is due at once: the next one begins it.
+    world.run();
+    assert_eq!(control.pending(), 2);
+    control.fail_unknown_next(true);
+    control.fail_unknown_next(true);
+    control.durable_news();
+    step(&mut world);
+    let news = control.durable_news();
+    let writes = news.iter().flat_map(|group| &group.commits);
+    let writes = writes.flat_map(|commit| &commit.outbox);
+    let tries: Vec<usize> = writes.map(|w| w.entry.legs[0].attempts.len()).collect();
+    assert!(
+        !tries.is_empty() && tries.iter().all(|n| *n == 2),
+        "{tries:?}"
+    );
+    let entry = world.entries(case).remove(0);
+    assert_eq!(entry.legs[0].status, LegStatus::Sending);
+    let due = world.engine.store().outbox_due(Timestamp::MAX, None, 10);
+    let due: Vec<_> = pollster::block_on(due).unwrap();
+    let due: Vec<_> = due.iter().map(|row| Some(row.at)).collect();
+    assert_eq!(due, [entry.next_at], "one row, where it is to be looked at");
 }
 
 #[test]
