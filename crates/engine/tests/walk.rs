@@ -234,7 +234,7 @@ fn a_refused_group_is_decided_again_and_a_doubtful_one_read_again() {
 fn a_doubtful_group_does_not_bring_back_an_older_state_of_a_message() {
     let (mut world, control) = World::manual();
     let case = world.handle.new_id();
-    let mut step = |world: &mut World| {
+    let step = |world: &mut World| {
         world.run();
         control.make_durable(usize::MAX);
         world.run();
