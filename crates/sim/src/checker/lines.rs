@@ -230,7 +230,12 @@ fn never_early(before: Option<&Case>, case: &Case, line: &JournalLine) -> Result
                 ));
             }
         }
+        let was = before.and_then(|case| case.deadlines.iter().find(|d| d.name == *name));
+        let was_missed = was.is_some_and(|was| {
+            was.generation == deadline.generation && was.clock == ClockState::Missed
+        });
         if deadline.clock == ClockState::Missed
+            && !was_missed
             && matches!(line.what, What::Wake)
             && let Some(due_at) = deadline.due_at.filter(|due_at| *due_at > now)
         {
