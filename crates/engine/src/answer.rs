@@ -7,9 +7,18 @@ use qixian_store::Store;
 use qixian_time::Clock;
 
 impl<S: Store, C: Clock> Engine<S, C> {
-    /// Gives out the answers of items whose ground is durable.
+    /// Gives out the answers of items whose ground is durable. Those that come after a send in the order of decisions wait
+    /// until it is handed out.
     pub(crate) fn deliver(&mut self, done: Vec<Done>) {
-        for Done { item, answer } in done {
+        self.to_answer.extend(done);
+        self.answer_on();
+    }
+
+    /// Goes on giving out answers as far as no send comes before them.
+    pub(crate) fn answer_on(&mut self) {
+        while self.ready.is_empty()
+            && let Some(Done { item, answer }) = self.to_answer.pop_front()
+        {
             self.deliver_one(item, answer);
         }
     }

@@ -16,7 +16,7 @@ use crate::horizon::Horizon;
 use crate::inflight::InFlight;
 use crate::overlay::{GroupNo, Overlay};
 use crate::reference::Numbering;
-use crate::work::{Input, Item};
+use crate::work::{Done, Input, Item};
 use crate::{Definitions, EngineStats, Handle, Randomness, RetryPolicy, SendJob, Settled};
 
 /// What the engine decides by and speaks with. It can be replaced while it runs ([`Handle::reload`]).
@@ -95,6 +95,8 @@ pub struct Engine<S: Store, C: Clock> {
     pub(crate) dispatcher: Dispatcher,
     /// Sends whose mark is durable.
     pub(crate) ready: VecDeque<SendJob>,
+    /// Answers that leave once those sends are handed out.
+    pub(crate) to_answer: VecDeque<Done>,
     pub(crate) numbering: Numbering,
     /// Cases that could not be decided, and until when they are left alone.
     pub(crate) aside: HashMap<CaseId, Timestamp>,
@@ -151,6 +153,7 @@ impl<S: Store, C: Clock + Clone + 'static> Engine<S, C> {
             due_messages: Horizon::new(),
             dispatcher: Dispatcher::new(settings.sends_per_provider),
             ready: VecDeque::new(),
+            to_answer: VecDeque::new(),
             numbering: Numbering::default(),
             aside: HashMap::new(),
             latest: Timestamp::MIN,
@@ -183,6 +186,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
             && self.outcomes.is_empty()
             && self.in_flight.is_empty()
             && self.ready.is_empty()
+            && self.to_answer.is_empty()
             && self.only_waits_for_room()
     }
 

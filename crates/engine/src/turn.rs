@@ -120,6 +120,10 @@ impl<S: Store, C: Clock> Engine<S, C> {
         if let Some(job) = self.ready.pop_front() {
             return Ok(self.hand_out(job));
         }
+        if !self.to_answer.is_empty() {
+            self.answer_on();
+            return Ok(Turn::Worked);
+        }
         if self.resolve().await? {
             return Ok(Turn::Worked);
         }
