@@ -1,118 +1,90 @@
-//! Seeded simulations: 200 seeds, each at least ninety simulated days.
+//! Seeded simulations: 2,000 seeds, each a simulated year, and every history that failed once.
 //!
-//! `QIXIAN_SEEDS=n` runs n seeds; `QIXIAN_SEED=s` runs that one. A failure prints its seed; past failures are kept in
-//! [`KEPT`] and always run.
+//! `QIXIAN_SEEDS=n` runs n seeds; `QIXIAN_SEED=s` runs that one. All seeds are printed. A failing one is shrunk and printed
+//! with the shortest history found, which belongs into `crates/sim/kept/` once it is understood.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
-use qixian_core::NoFunctions;
-use qixian_sim::{Compared, Summary, World};
+use qixian_sim::{History, Scenery, Seeds, replay, run, shrink};
 use qixian_time::{Clock, SystemClock};
-use qixian_workflow::{Catalog, Sources};
 
 /// Seeds that failed once.
 const KEPT: [u64; 1] = [126];
 /// Days each seed lives.
-const DAYS: i64 = 90;
+const DAYS: i64 = 365;
+/// How many failing seeds are shrunk.
+const SHRUNK_MAX: usize = 3;
 
-fn files(dir: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).expect("the directory is there") {
-        let path = entry.expect("it can be read").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|e| e == "toml") {
-            let text = std::fs::read_to_string(&path).expect("it can be read");
-            found.push((path.to_string_lossy().into_owned(), text));
-        }
-    }
-    found.sort();
-    found
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn catalog() -> Catalog {
-    let config = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config");
-    let sources = Sources {
-        calendars: files(&config.join("calendars")),
-        rules: files(&config.join("rules")),
-        workflows: files(&config.join("workflows")),
-        templates: None,
-    };
-    Catalog::build(&sources, Arc::new(NoFunctions)).unwrap_or_else(|found| panic!("{found:?}"))
-}
-
-/// What all seeds came to together.
-#[derive(Debug, Default)]
-struct Total {
-    steps: AtomicU64,
-    acknowledged: AtomicU64,
-    refused: AtomicU64,
-    delivered: AtomicU64,
-    crashes: AtomicU64,
-    compared: Mutex<Compared>,
-}
-
-impl Total {
-    fn add(&self, one: &Summary) {
-        let add = |to: &AtomicU64, by: u64| to.fetch_add(by, Ordering::Relaxed);
-        add(&self.steps, one.steps);
-        add(&self.acknowledged, one.acknowledged);
-        add(&self.refused, one.refused);
-        add(&self.delivered, one.delivered);
-        add(&self.crashes, one.crashes);
-        *self.compared.lock().expect("nobody panics while adding") += one.compared;
-    }
+fn scenery() -> Scenery {
+    Scenery::shipped().unwrap_or_else(|why| panic!("{why}"))
 }
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// Past failures, then half of the rest fixed and half fresh.
+fn seeds() -> Seeds {
+    if let Some(seed) = number("QIXIAN_SEED") {
+        return Seeds(vec![seed]);
+    }
+    let count = number("QIXIAN_SEEDS").unwrap_or(2_000);
+    let kept = KEPT.len() as u64;
+    let fixed = count.saturating_sub(kept) / 2;
+    let fresh = SystemClock.now().as_millis().unsigned_abs() * 1_000;
+    let news = fresh..fresh + count.saturating_sub(kept + fixed);
+    let fixed = (1..).filter(|seed| !KEPT.contains(seed));
+    let fixed = fixed.take(usize::try_from((count - kept.min(count)) / 2).unwrap_or(0));
+    Seeds(KEPT.into_iter().chain(fixed).chain(news).collect())
+}
+
 #[test]
 fn every_seed_keeps_every_promise() {
-    let catalog = catalog();
-    let count = number("QIXIAN_SEEDS").unwrap_or(200);
-    let fresh = SystemClock.now().as_millis().unsigned_abs() * 1_000;
-    let seeds: Vec<u64> = match number("QIXIAN_SEED") {
-        Some(seed) => vec![seed],
-        None => {
-            let fixed = (2..).take(usize::try_from(count / 2).unwrap_or(0));
-            let news = (fresh..).take(usize::try_from(count - count / 2).unwrap_or(0));
-            KEPT.into_iter().chain(fixed).chain(news).collect()
+    let (scenery, seeds) = (scenery(), seeds());
+    println!("{} seeds, {DAYS} days each: {seeds}", seeds.0.len());
+    let run = run(&seeds, DAYS, &scenery, |done, so_far| {
+        if done.is_multiple_of(250) {
+            println!("{done} seeds, {} failed", so_far.failed.len());
         }
-    };
-    println!("{} seeds, the fresh ones from {fresh}", seeds.len());
-    let threads = std::thread::available_parallelism().map_or(2, |n| n.get());
-    let total = Total::default();
-    let (catalog, seeds, total) = (&catalog, &seeds, &total);
-    let failures: Vec<String> = std::thread::scope(|scope| {
-        let run = |lane: usize| {
-            let mine = seeds.iter().skip(lane).step_by(threads);
-            let mut failed = Vec::new();
-            for seed in mine {
-                match World::new(*seed, catalog).live(DAYS) {
-                    Ok(summary) => total.add(&summary),
-                    Err(failure) => failed.push(failure.to_string()),
-                }
-            }
-            failed
-        };
-        let lanes: Vec<_> = (0..threads)
-            .map(|lane| scope.spawn(move || run(lane)))
-            .collect();
-        let joined = lanes.into_iter().map(|lane| lane.join());
-        joined
-            .flat_map(|lane| lane.unwrap_or_else(|_| vec!["a seed panicked; see above".to_owned()]))
-            .collect()
     });
-    println!("{total:?}");
-    let shown: Vec<&str> = failures.iter().take(3).map(String::as_str).collect();
-    assert!(
-        failures.is_empty(),
-        "{} seeds failed:\n{}",
-        failures.len(),
-        shown.join("\n\n")
-    );
+    println!("{}{:?}", run.total.tally, run.total.compared);
+    for (seed, failure) in run.failed.iter().take(SHRUNK_MAX) {
+        println!("{failure}");
+        let kept = shrink(&History::whole(*seed, DAYS), &scenery, None);
+        if let Some(kept) = kept {
+            println!("the shortest history found:\n{}", kept.to_text());
+            let dir = root().join("target/sim-failures");
+            std::fs::create_dir_all(&dir).expect("the build directory can be written");
+            let file = dir.join(format!("{seed}.txt"));
+            std::fs::write(file, kept.to_text()).expect("the build directory can be written");
+        }
+    }
+    let failed = Seeds(run.failed.iter().map(|(seed, _)| *seed).collect());
+    assert!(run.failed.is_empty(), "failed: {failed}");
+    if seeds.0.len() >= 200 {
+        let missing = run.total.tally.missing();
+        assert!(missing.is_empty(), "never happened: {missing:?}");
+    }
+}
+
+#[test]
+fn what_failed_once_fails_no_more() {
+    let scenery = scenery();
+    let dir = root().join("crates/sim/kept");
+    for entry in std::fs::read_dir(dir).expect("the directory is there") {
+        let path = entry.expect("it can be read").path();
+        if path.extension().is_none_or(|e| e != "txt") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("it can be read");
+        let history = History::parse(&text).unwrap_or_else(|why| panic!("{path:?}: {why}"));
+        println!("{}", path.display());
+        if let Err(failure) = replay(&history, &scenery, None).outcome {
+            panic!("{path:?}: {failure}");
+        }
+    }
 }

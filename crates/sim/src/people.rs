@@ -1,19 +1,81 @@
 //! What people do: mostly sensible, sometimes late, wrong, repeated or contradictory.
 
+mod facts;
+mod records;
+
+use std::sync::Arc;
+
 use qixian_core::definition::Name;
 use qixian_core::{
-    Actor, Case, CaseId, Correction, Event, FieldKind, Fields, MoveTo, Party, Schema, StartCase,
-    Value, What, Workflow, value,
+    Actor, Case, CaseId, Event, FieldKind, Fields, PackRef, Party, Schema, StartCase, Value, What,
+    Workflow, value,
 };
-use qixian_time::{Period, Timestamp};
+use qixian_time::Timestamp;
 
 use crate::Rng;
+pub(crate) use records::{RecordChange, RecordWish};
 
 const PROVINCES: [&str; 4] = ["甘肃", "江苏", "上海", "宁夏"];
 
+/// What somebody asks of the engine.
+pub(crate) enum Act {
+    /// An event, and what it counts as.
+    Event(&'static str, Event),
+    /// An event under a key that was used before.
+    KeyAgain(Event),
+    /// What an event would do.
+    DryRun(Event),
+    /// A record put or removed.
+    Record(RecordWish),
+    /// One of the case's messages sent again.
+    Retry(CaseId),
+}
+
+/// The id of what is done, and the time people see.
+pub(crate) type Moment = (String, Timestamp);
+
+/// A case begins.
+pub(crate) fn begin(
+    rng: &mut Rng,
+    workflows: &[Arc<Workflow>],
+    packs: &[PackRef],
+    (id, now): Moment,
+) -> Act {
+    let mut bytes = [0; 10];
+    bytes[..8].copy_from_slice(&rng.number().to_le_bytes());
+    let case = CaseId::new(now.as_millis(), bytes);
+    let Some(workflow) = rng.pick(workflows) else {
+        return Act::Retry(case);
+    };
+    let start = start(rng, workflow, packs, now);
+    let name = if start.state.is_some() {
+        "start mid-way"
+    } else {
+        "start"
+    };
+    let what = What::Start(Box::new(start));
+    Act::Event(name, event(id, case, now, what))
+}
+
+/// Somebody does something about a case.
+pub(crate) fn act(rng: &mut Rng, workflow: &Workflow, case: &Case, (id, now): Moment) -> Act {
+    match rng.below(100) {
+        0..85 => {
+            let (name, event) = facts::event(rng, workflow, case, (id, now));
+            Act::Event(name, event)
+        }
+        85..92 => Act::Record(RecordWish::draw(rng)),
+        92..96 => Act::Retry(case.id),
+        96..98 => Act::KeyAgain(event(id, case.id, now, What::Note)),
+        _ => Act::DryRun(facts::event(rng, workflow, case, (id, now)).1),
+    }
+}
+
 /// An event with this meaning, by somebody who may do everything.
-pub(crate) fn event(id: String, case: CaseId, at: Timestamp, what: What) -> Event {
+fn event(id: String, case: CaseId, at: Timestamp, what: What) -> Event {
     Event {
+        // The words tell events apart that mean the same: a key used again is one with other words.
+        note: Some(id.clone()),
         id,
         case,
         occurred_at: at,
@@ -21,14 +83,13 @@ pub(crate) fn event(id: String, case: CaseId, at: Timestamp, what: What) -> Even
             name: "people".to_owned(),
             roles: vec!["admin".to_owned()],
         },
-        note: None,
         expected_edit_rev: None,
         what,
     }
 }
 
 /// How a new case begins.
-pub(crate) fn start(rng: &mut Rng, workflow: &Workflow, now: Timestamp) -> StartCase {
+fn start(rng: &mut Rng, workflow: &Workflow, packs: &[PackRef], now: Timestamp) -> StartCase {
     let mut fields = Fields::new();
     let province = rng.pick(&PROVINCES).copied().unwrap_or("甘肃");
     fill(&workflow.fields, &mut fields, "subject.province", province);
@@ -43,6 +104,7 @@ pub(crate) fn start(rng: &mut Rng, workflow: &Workflow, now: Timestamp) -> Start
     });
     let mut start = StartCase {
         workflow: workflow.id.clone(),
+        pack: rng.pick(packs).cloned().unwrap_or_default(),
         title: "模拟".to_owned(),
         parties: parties.collect(),
         fields,
@@ -63,113 +125,6 @@ pub(crate) fn start(rng: &mut Rng, workflow: &Workflow, now: Timestamp) -> Start
     start
 }
 
-/// Something that happens to a case.
-pub(crate) fn happening(rng: &mut Rng, workflow: &Workflow, case: &Case, now: Timestamp) -> What {
-    let reason = || "模拟".to_owned();
-    match rng.below(100) {
-        0..70 => fact(rng, workflow, &case.state, now),
-        70..74 => What::Note,
-        74..78 => What::Close { reason: reason() },
-        78..84 => What::Reopen { reason: reason() },
-        84..88 => edit(rng, workflow, now),
-        88..90 => What::Release,
-        90..93 => correct(rng, case),
-        _ => {
-            let names: Vec<&Name> = workflow.deadlines.keys().collect();
-            let deadline = rng.pick(&names).map_or_else(String::new, |n| (*n).clone());
-            match rng.below(3) {
-                0 => What::MoveDeadline {
-                    deadline,
-                    to: MoveTo::Later(Period::days(1 + rng.below(5) as u32)),
-                    reason: reason(),
-                },
-                1 => What::PauseDeadline {
-                    deadline,
-                    reason: reason(),
-                },
-                _ => What::ResumeDeadline {
-                    deadline,
-                    reason: reason(),
-                },
-            }
-        }
-    }
-}
-
-/// When it happened: mostly now, sometimes a while ago.
-pub(crate) fn occurred(rng: &mut Rng, now: Timestamp) -> Timestamp {
-    match rng.below(10) {
-        0 => now.saturating_sub_millis(rng.below(72 * 3_600_000) as i64),
-        1 => now.saturating_sub_millis(rng.below(600_000) as i64),
-        _ => now,
-    }
-}
-
-fn fact(rng: &mut Rng, workflow: &Workflow, state: &str, now: Timestamp) -> What {
-    let possible = workflow.events_in(state);
-    let any: Vec<Name> = workflow
-        .transitions
-        .iter()
-        .map(|t| t.event.clone())
-        .collect();
-    let names = if rng.chance(900) && !possible.is_empty() {
-        &possible
-    } else {
-        &any
-    };
-    let event = rng.pick(names).cloned().unwrap_or_default();
-    let mut fields = Fields::new();
-    let mut party = None;
-    if let Some(def) = workflow.transitions.iter().find(|t| t.event == event) {
-        for path in &def.required {
-            let kind = workflow.fields.at(path).map(|field| &field.kind);
-            if let Some(value) = kind.and_then(|kind| sample(rng, kind, now, 0)) {
-                value::set(&mut fields, path, value);
-            }
-        }
-        party = rng.pick(&def.needs).cloned();
-    }
-    What::Fact {
-        event,
-        party,
-        fields,
-        override_reason: rng.chance(300).then(|| "模拟".to_owned()),
-    }
-}
-
-fn edit(rng: &mut Rng, workflow: &Workflow, now: Timestamp) -> What {
-    let names: Vec<&String> = workflow.fields.fields.keys().collect();
-    let mut fields = Fields::new();
-    if let Some(name) = rng.pick(&names)
-        && let Some(value) = sample(rng, &workflow.fields.fields[*name].kind, now, 0)
-    {
-        fields.insert((*name).clone(), value);
-    }
-    What::Edit {
-        fields,
-        title: None,
-        reference: None,
-    }
-}
-
-fn correct(rng: &mut Rng, case: &Case) -> What {
-    let change = if rng.chance(500) {
-        Correction::Withdraw
-    } else {
-        Correction::Replace {
-            occurred_at: Some(case.began_at),
-            fields: Fields::new(),
-            party: None,
-        }
-    };
-    What::Correct {
-        seq: 1 + rng.below(case.rev),
-        change,
-        reason: "模拟".to_owned(),
-        history: None,
-    }
-}
-
 fn fill(schema: &Schema, fields: &mut Fields, path: &str, text: &str) {
     if schema.at(path).is_some() {
         value::set(fields, path, Value::Text(text.to_owned()));
@@ -177,7 +132,7 @@ fn fill(schema: &Schema, fields: &mut Fields, path: &str, text: &str) {
 }
 
 /// A value of this kind.
-fn sample(rng: &mut Rng, kind: &FieldKind, now: Timestamp, depth: u32) -> Option<Value> {
+pub(super) fn sample(rng: &mut Rng, kind: &FieldKind, now: Timestamp, depth: u32) -> Option<Value> {
     Some(match kind {
         FieldKind::Text(_) => Value::Text("某".to_owned()),
         FieldKind::Int => Value::Int(rng.below(100) as i64),

@@ -1,12 +1,11 @@
-//! What the simulated engine decides by: a real catalog, plain words, one faulty provider for each kind of channel.
+//! What the simulated engine decides by, plain words, and one faulty provider for each kind of channel.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use qixian_core::{Channel, PackRef};
+use qixian_core::{Channel, Env, PackRef};
 use qixian_engine::{Definitions, Setup};
 use qixian_notify::{Provider, RouteSettings, Router, Staff, Templates};
-use qixian_workflow::Catalog;
 
 use crate::FaultProvider;
 
@@ -20,8 +19,13 @@ const WORDS: [&str; 7] = [
     "person",
 ];
 
-/// A setup over `catalog` whose channels lead to `mail`, `sms` and `chat`.
-pub fn setup(catalog: &Catalog, providers: &[FaultProvider]) -> Setup {
+/// A setup whose channels lead to `mail`, `sms` and `chat`.
+pub(crate) fn setup(
+    env: Env,
+    definitions: Definitions,
+    pack: PackRef,
+    providers: &[FaultProvider],
+) -> Setup {
     let route = |channel: Channel| match channel {
         Channel::Sms => "sms",
         Channel::Mail => "mail",
@@ -43,12 +47,10 @@ pub fn setup(catalog: &Catalog, providers: &[FaultProvider]) -> Setup {
         let path = format!("zh/_default/{name}.txt");
         (path, "subject: 提醒\n\n{{ case.title }}\n")
     });
-    let env = catalog.env();
-    let pack = env.rules.values().next();
     Setup {
-        pack: pack.map_or_else(PackRef::default, |pack| pack.reference()),
         env,
-        definitions: Definitions::of_catalog(catalog),
+        definitions,
+        pack,
         templates: Arc::new(Templates::from_sources(words).expect("these words are good")),
         directory: Arc::new(Staff::default()),
         router: Router::new(routes, providers),

@@ -1,20 +1,31 @@
 //! The world: everything around the engine, by one seed.
 
+mod disk;
+mod senders;
+mod sends;
+mod timeline;
+mod times;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use qixian_core::{Case, CaseId, Event, What};
-use qixian_engine::{
-    Ack, Engine, EngineSettings, Handle, SeededRandom, SendJob, Setup, SubmitError, Turn, meaning,
-};
-use qixian_store::{MemStore, MemStoreControl, Refusal, Store};
-use qixian_time::{Clock, SimClock, Timestamp};
-use qixian_workflow::Catalog;
-use tokio::sync::oneshot::Receiver;
+use qixian_core::{Case, CaseId, Channel, OutboxId};
+use qixian_engine::{Engine, EngineSettings, Handle, SeededRandom, Setup, Turn};
+use qixian_store::{MemStore, MemStoreControl, Store};
+use qixian_time::{SimClock, Timestamp};
 
+use crate::history::Script;
+use crate::records::Records;
 use crate::sabotage::SabotagedStore;
 use crate::{
-    Checker, Compared, Failure, FaultPlan, FaultProvider, Ground, Rng, Sabotage, people, setup,
+    Checker, Compared, Delivery, Failure, FaultPlan, FaultProvider, Ground, Happened, History, Rng,
+    Sabotage, Scenery, Stage, Tally,
 };
+use disk::Disk;
+use senders::Senders;
+use sends::Send;
+use timeline::Timeline;
+use times::Times;
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -22,11 +33,9 @@ const DAY: i64 = 24 * HOUR;
 const FULL_CHECK: u64 = 500;
 /// How many steps one seed may take.
 const STEPS_MAX: u64 = 3_000_000;
-/// How often a sender tries again.
-const TRIES_MAX: u32 = 8;
 
 /// What one seed came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Steps of the world.
     pub steps: u64,
@@ -40,33 +49,42 @@ pub struct Summary {
     pub crashes: u64,
     /// How often cases were compared with the reference model.
     pub compared: Compared,
+    /// How often each kind of thing happened.
+    pub tally: Tally,
 }
 
-/// An event whose sender waits.
-struct Waiting {
-    event: Event,
-    answer: Option<Receiver<Result<Ack, SubmitError>>>,
-    tries: u32,
+/// A life that was lived: what it came to, and what happened in it.
+#[derive(Clone, Debug)]
+pub struct Lived {
+    /// What it came to, or the promise that was broken.
+    pub outcome: Result<Summary, Failure>,
+    /// What happened, in order.
+    pub happened: Vec<Happened>,
 }
 
 /// The engine and everything around it.
 pub struct World {
     seed: u64,
-    rng: Rng,
     plan: FaultPlan,
+    script: Script,
+    scenery: Scenery,
+    stage: Stage,
     setup: Setup,
     providers: Vec<FaultProvider>,
-    clock: SimClock,
+    times: Times,
     store: MemStore,
     control: MemStoreControl,
     engine: Engine<SabotagedStore, SimClock>,
     sabotage: Option<Sabotage>,
     handle: Handle,
-    waiting: Vec<Waiting>,
-    jobs: Vec<SendJob>,
+    timeline: Timeline,
+    senders: Senders,
+    disk: Disk,
+    sends: Vec<Send>,
+    records: Records,
     cases: Vec<CaseId>,
-    next_event_at: Timestamp,
-    events: u64,
+    /// Messages people sent again, which may arrive twice.
+    retried: HashSet<OutboxId>,
     checker: Checker,
     ground: Ground,
     summary: Summary,
@@ -74,46 +92,55 @@ pub struct World {
 }
 
 impl World {
-    /// The world of `seed` over the workflows of `catalog`, beginning in March 2026.
-    pub fn new(seed: u64, catalog: &Catalog) -> Self {
-        Self::sabotaged(seed, catalog, None)
+    /// The world of `seed`, beginning in March 2026.
+    pub fn new(seed: u64, scenery: &Scenery) -> Self {
+        Self::sabotaged(seed, scenery, None)
     }
 
     /// The world of `seed` with a bug in it.
-    pub fn sabotaged(seed: u64, catalog: &Catalog, sabotage: Option<Sabotage>) -> Self {
+    pub fn sabotaged(seed: u64, scenery: &Scenery, sabotage: Option<Sabotage>) -> Self {
+        Self::of(&History::whole(seed, 0), scenery, sabotage)
+    }
+
+    /// A world in which only what `history` names happens, maybe with a bug in it.
+    pub fn of(history: &History, scenery: &Scenery, sabotage: Option<Sabotage>) -> Self {
+        let seed = history.seed;
         let mut rng = Rng::new(seed);
         let plan = FaultPlan::draw(&mut rng);
-        let providers = ["mail", "sms", "chat"].map(|name| {
-            FaultProvider::new(name, rng.below(u64::MAX), plan.provider, plan.can_look_up)
-        });
-        let setup = setup(catalog, &providers);
+        let names = ["mail", "sms", "chat"];
+        let providers = names.map(|name| FaultProvider::new(name, plan.can_look_up));
+        let stage = Stage::default();
+        let setup = scenery.setup(stage, &providers);
         let start = Timestamp::parse("2026-03-02T10:00:00+08:00").expect("a good time");
-        let clock = SimClock::new(start);
+        let times = Times::new(start);
         let (store, control) = MemStore::manual();
         control.durable_news();
-        let engine = engine(&store, sabotage, &clock, &setup, seed);
-        let ground = Ground::new(&setup);
+        let engine = engine(&store, sabotage, &times.clock, &setup, seed);
         Self {
             seed,
-            plan,
-            setup,
+            script: Script::new(history.only.as_ref()),
+            scenery: scenery.clone(),
+            stage,
             providers: providers.to_vec(),
-            clock,
             store,
             control,
             handle: engine.handle(),
             engine,
             sabotage,
-            waiting: Vec::new(),
-            jobs: Vec::new(),
+            timeline: Timeline::new(seed, &plan, start),
+            senders: Senders::default(),
+            disk: Disk::default(),
+            sends: Vec::new(),
+            records: Records::default(),
             cases: Vec::new(),
-            next_event_at: start,
-            events: 0,
+            retried: HashSet::new(),
             checker: Checker::default(),
-            ground,
+            ground: Ground::new(&setup),
             summary: Summary::default(),
             trail: Vec::new(),
-            rng,
+            times,
+            plan,
+            setup,
         }
     }
 
@@ -121,11 +148,16 @@ impl World {
     ///
     /// # Errors
     /// A broken promise, with the seed and the last things that happened.
-    pub fn live(mut self, days: i64) -> Result<Summary, Failure> {
+    pub fn live(self, days: i64) -> Result<Summary, Failure> {
+        self.lived(days).outcome
+    }
+
+    /// Like [`World::live`], and tells what happened.
+    pub fn lived(mut self, days: i64) -> Lived {
         let outcome = self.run(days);
-        match outcome {
+        let outcome = match outcome {
             Ok(()) => {
-                let arrived = self.providers.iter().map(|p| p.delivered().len() as u64);
+                let arrived = self.providers.iter().map(FaultProvider::delivered_count);
                 self.summary.delivered = arrived.sum();
                 self.summary.compared = self.checker.compared();
                 Ok(self.summary)
@@ -137,36 +169,65 @@ impl World {
                 let when = format!("SEED={seed}, turn {turn}");
                 Err(Failure(format!("{when}\n{what}\n{plan:?}\n{trail}")))
             }
+        };
+        Lived {
+            outcome,
+            happened: self.script.happened,
         }
     }
 
     fn run(&mut self, days: i64) -> Result<(), Failure> {
-        let end = self.clock.now().saturating_add_millis(days * DAY);
-        while self.clock.now() < end {
+        let end = self.times.now().saturating_add_millis(days * DAY);
+        while self.times.now() < end {
             self.step()?;
         }
         self.plan = FaultPlan::none();
-        self.providers.iter().for_each(FaultProvider::heal);
-        let quiet_from = self.clock.now();
-        let rest = quiet_from.saturating_add_millis(12 * HOUR);
-        self.next_event_at = Timestamp::MAX;
-        while self.clock.now() < rest {
+        self.timeline.end();
+        // Messages decided while the clock was ahead are tried when it gets there.
+        let ahead = self.times.ahead().max(0);
+        let quiet_from = self.times.shown();
+        let rest = self.times.now().saturating_add_millis(12 * HOUR + ahead);
+        while self.times.now() < rest || !self.sends.is_empty() {
             self.step()?;
         }
         self.settle_all()?;
         self.full_check()?;
-        let delivered: Vec<_> = self.providers.iter().flat_map(|p| p.delivered()).collect();
-        self.checker
-            .at_rest(quiet_from, self.clock.now(), &delivered)?;
+        let delivered = self.honest_deliveries();
+        let now = self.times.shown();
+        self.checker.at_rest(quiet_from, now, &delivered)?;
         let health = self.engine.stats().health();
         if health.set_aside > 0 {
             return Err(Failure(format!("{} cases set aside", health.set_aside)));
         }
-        let overdue = self.store_rows(self.clock.now());
+        let overdue = pollster::block_on(self.store.timers_due(now, None, usize::MAX));
+        let overdue = overdue.map_or(0, |rows| rows.len());
         if overdue > 0 {
             return Err(Failure(format!("{overdue} wake-ups overdue at rest")));
         }
         Ok(())
+    }
+
+    /// What arrived, without what providers lied about and what people sent again: that may arrive twice.
+    fn honest_deliveries(&self) -> Vec<Delivery> {
+        let is_honest = |provider: &FaultProvider, delivery: &Delivery| {
+            let id = delivery
+                .key
+                .split('.')
+                .next()
+                .and_then(|id| id.parse().ok());
+            let is_retried = id.is_some_and(|id: OutboxId| self.retried.contains(&id));
+            let may_repeat = provider.lied_about(&delivery.key) || is_retried;
+            delivery.channel != Channel::Sms || !may_repeat
+        };
+        let all = self.providers.iter().flat_map(|provider| {
+            let arrived = provider.delivered().into_iter();
+            arrived.filter(move |delivery| is_honest(provider, delivery))
+        });
+        all.collect()
+    }
+
+    fn steps(&self) -> u64 {
+        self.summary.steps
     }
 
     fn step(&mut self) -> Result<(), Failure> {
@@ -174,27 +235,14 @@ impl World {
         if self.summary.steps > STEPS_MAX {
             return Err(Failure("it never comes to rest".to_owned()));
         }
-        if self.rng.chance(self.plan.crash) {
-            self.crash()?;
-        }
-        while self.clock.now() >= self.next_event_at {
-            self.somebody_acts();
-        }
+        self.happen()?;
         self.look()?;
         self.collect()?;
-        match pollster::block_on(self.engine.turn()) {
-            Turn::Worked => {
-                if self.rng.chance(100) {
-                    self.resolve_one();
-                }
-            }
-            Turn::Send(job) => {
-                self.checker.handed_out(&job)?;
-                self.note_job("handed out", &job);
-                self.jobs.push(job);
-            }
-            Turn::IdleUntil(_) => self.idle()?,
+        self.work_disk(false);
+        if let Some(Turn::IdleUntil(until)) = self.turn()? {
+            self.idle(until);
         }
+        self.go_on_loading()?;
         if self.summary.steps.is_multiple_of(FULL_CHECK) {
             self.settle_all()?;
             self.full_check()?;
@@ -202,208 +250,43 @@ impl World {
         Ok(())
     }
 
-    /// The engine has nothing to do: something around it goes on.
-    fn idle(&mut self) -> Result<(), Failure> {
-        if self.control.pending() > 0 {
-            if self.rng.chance(self.plan.slow_disk) {
-                let millis = self.rng.below(60_000) as i64;
-                self.clock.advance_millis(millis);
-            } else {
-                self.resolve_one();
-            }
-            return Ok(());
+    /// The engine has nothing to do: something around it goes on, or else time does.
+    fn idle(&mut self, until: Option<Timestamp>) {
+        if !self.work_disk(true) && !self.settle_send() && !self.senders.anything_new() {
+            self.pass_time(until);
         }
-        if !self.jobs.is_empty() && !self.rng.chance(self.plan.slow) {
-            let place = self.rng.place(self.jobs.len());
-            let job = self.jobs.swap_remove(place);
-            let settled = pollster::block_on(job.run());
-            self.note(format!(
-                "settled {} {}",
-                settled.entry,
-                settled.outcome.name()
-            ));
-            self.handle.settle(settled);
-            return Ok(());
-        }
-        if self.rng.chance(self.plan.clock_jump) {
-            self.jump();
-            return Ok(());
-        }
-        self.pass_time();
-        Ok(())
     }
 
     /// Moves on to the next instant at which anything is due.
-    fn pass_time(&mut self) {
-        let now = self.clock.now();
+    fn pass_time(&mut self, until: Option<Timestamp>) {
+        let (shown, now, awake) = (self.times.shown(), self.times.now(), self.times.awake());
         let timers = pollster::block_on(self.store.timers_due(Timestamp::MAX, None, 1));
         let messages = pollster::block_on(self.store.outbox_due(Timestamp::MAX, None, 1));
         let timers = timers.into_iter().flatten().map(|row| row.at);
         let messages = messages.into_iter().flatten().map(|row| row.at);
-        let next = timers.chain(messages).chain([self.next_event_at]).min();
-        let least = now.saturating_add_millis(1);
-        let most = now.saturating_add_millis(6 * HOUR);
         // A row that is due and still there waits for something else (a provider, a lease): time must go on.
-        let stuck = next.is_some_and(|at| at <= now);
-        let next = if stuck {
-            now.saturating_add_millis(60_000)
-        } else {
-            next.unwrap_or(most)
-        };
-        self.clock.set(next.clamp(least, most));
-    }
-
-    fn jump(&mut self) {
-        let millis = if self.rng.chance(600) {
-            self.rng.below(5 * DAY as u64) as i64
-        } else {
-            -(self.rng.below(2 * HOUR as u64) as i64)
-        };
-        self.note(format!("the clock jumps by {millis} ms"));
-        self.clock.advance_millis(millis);
-    }
-
-    fn resolve_one(&mut self) {
-        if self.rng.chance(self.plan.refused) {
-            self.note("a group is refused".to_owned());
-            self.control
-                .refuse_next(Refusal::Unavailable("by the seed".to_owned()));
-        } else if self.rng.chance(self.plan.unknown) {
-            let took_effect = self.rng.chance(500);
-            self.note(format!(
-                "a group's answer is lost, took effect: {took_effect}"
-            ));
-            self.control.fail_unknown_next(took_effect);
-        } else {
-            self.control.make_durable(1);
-        }
-    }
-
-    /// The process dies; some groups may have reached the disk, some messages may have gone out.
-    fn crash(&mut self) -> Result<(), Failure> {
-        self.summary.crashes += 1;
-        for job in std::mem::take(&mut self.jobs) {
-            if self.rng.chance(500) {
-                self.note_job("sent and forgotten", &job);
-                pollster::block_on(job.run());
-            }
-        }
-        let keep = self.rng.place(self.control.pending() + 1);
-        self.note(format!("crash, {keep} groups kept"));
-        (self.store, self.control) = self.control.crash(keep);
-        let seed = self.rng.below(u64::MAX);
-        self.engine = engine(&self.store, self.sabotage, &self.clock, &self.setup, seed);
-        self.handle = self.engine.handle();
-        for waiting in &mut self.waiting {
-            waiting.answer = None;
-        }
-        self.full_check()
-    }
-
-    fn somebody_acts(&mut self) {
-        let now = self.clock.now();
-        let wait = match self.rng.below(10) {
-            0..3 => 0,
-            _ => self.rng.below(12 * HOUR as u64) as i64,
-        };
-        self.next_event_at = now.saturating_add_millis(wait);
-        self.events += 1;
-        let id = format!("e{}", self.events);
-        let known = if self.cases.len() < 4 || self.rng.chance(40) {
-            None
-        } else {
-            self.rng
-                .pick(&self.cases)
-                .copied()
-                .and_then(|id| self.case(id))
-        };
-        let event = match known {
-            Some(case) => {
-                let Some(workflow) = self.setup.definitions.newest(&case.workflow.id).cloned()
-                else {
-                    return;
-                };
-                let what = people::happening(&mut self.rng, &workflow, &case, now);
-                let at = people::occurred(&mut self.rng, now);
-                people::event(id, case.id, at, what)
-            }
-            None => {
-                let all: Vec<_> = self.setup.definitions.all().cloned().collect();
-                let Some(workflow) = self.rng.pick(&all).cloned() else {
-                    return;
-                };
-                let what = people::start(&mut self.rng, &workflow, now);
-                people::event(id, self.handle.new_id(), now, What::Start(Box::new(what)))
-            }
-        };
-        self.note(format!("{} {} {}", event.id, event.case, event.what.name()));
-        self.waiting.push(Waiting {
-            event,
-            answer: None,
-            tries: 0,
-        });
-    }
-
-    /// Senders ask for their answers, and send again what was lost or not taken.
-    fn collect(&mut self) -> Result<(), Failure> {
-        let mut still = Vec::new();
-        for mut waiting in std::mem::take(&mut self.waiting) {
-            let Some(answer) = &mut waiting.answer else {
-                waiting.tries += 1;
-                let digest = meaning(&waiting.event);
-                waiting.answer = self.handle.begin(waiting.event.clone(), Some(digest)).ok();
-                still.push(waiting);
-                continue;
-            };
-            match answer.try_recv() {
-                Err(_) => still.push(waiting),
-                Ok(Ok(ack)) => {
-                    self.summary.acknowledged += 1;
-                    let event = &waiting.event;
-                    self.checker.acknowledged(&event.id, &event.what, &ack)?;
-                    if matches!(event.what, What::Start(_)) && !self.cases.contains(&ack.case.id) {
-                        self.cases.push(ack.case.id);
-                    }
-                    self.cases
-                        .extend(ack.case.children.iter().map(|child| child.case));
-                    self.cases.sort_unstable();
-                    self.cases.dedup();
-                    if self.rng.chance(50) && waiting.tries < TRIES_MAX {
-                        // The answer got lost on the way: the sender asks again.
-                        waiting.answer = None;
-                        still.push(waiting);
-                    }
-                }
-                Ok(Err(SubmitError::Unavailable(_))) if waiting.tries < TRIES_MAX => {
-                    waiting.answer = None;
-                    still.push(waiting);
-                }
-                Ok(Err(SubmitError::Unavailable(_))) => {}
-                Ok(Err(error)) => {
-                    self.summary.refused += 1;
-                    self.note(format!("{} refused: {error}", waiting.event.id));
-                    self.checker.refused(&waiting.event.id)?;
-                }
-            }
-        }
-        self.waiting.append(&mut still);
-        Ok(())
+        let rows = timers.chain(messages).map(|at| at.millis_since(shown));
+        let rows = rows.map(|wait| if wait > 0 { wait } else { 60_000 });
+        // Further ahead it is mostly the end of what the engine has read of the rows, which are looked at here.
+        let until = until.map(|at| at.millis_since(shown));
+        let until = until.filter(|wait| (1..60_000).contains(wait));
+        let around = [self.disk_at(), self.send_at()];
+        let around = around.into_iter().flatten().map(|at| at - awake);
+        let acts = [self.timeline.next_at().millis_since(now)];
+        let waits = rows.chain(until).chain(around).chain(acts);
+        let wait = waits.min().unwrap_or(DAY);
+        self.times.pass(wait.clamp(1, DAY));
     }
 
     /// Lets what is in flight become durable.
     fn settle_all(&mut self) -> Result<(), Failure> {
         for _ in 0..10_000 {
-            self.control.make_durable(usize::MAX);
+            self.finish_disk();
             self.look()?;
             self.collect()?;
-            match pollster::block_on(self.engine.turn()) {
-                Turn::Worked => {}
-                Turn::Send(job) => {
-                    self.checker.handed_out(&job)?;
-                    self.jobs.push(job);
-                }
-                Turn::IdleUntil(_) if self.control.pending() == 0 => return Ok(()),
-                Turn::IdleUntil(_) => {}
+            let idle = self.turn()?.is_some();
+            if idle && !self.disk_is_busy() {
+                return Ok(());
             }
         }
         Err(Failure("the engine never comes to rest".to_owned()))
@@ -411,12 +294,13 @@ impl World {
 
     fn full_check(&mut self) -> Result<(), Failure> {
         self.look()?;
+        self.records.check(&self.store)?;
         self.checker.whole(&self.store, &self.ground)
     }
 
     fn look(&mut self) -> Result<(), Failure> {
-        self.checker
-            .look(self.control.durable_news(), &self.ground, self.clock.now())
+        let news = self.control.durable_news();
+        self.checker.look(news, &self.ground, self.times.shown())
     }
 
     fn case(&self, id: CaseId) -> Option<Arc<Case>> {
@@ -424,25 +308,12 @@ impl World {
         found.into_iter().next().flatten()
     }
 
-    fn store_rows(&self, until: Timestamp) -> usize {
-        let rows = pollster::block_on(self.store.timers_due(until, None, usize::MAX));
-        rows.map_or(0, |rows| rows.len())
-    }
-
-    fn note_job(&mut self, what: &str, job: &SendJob) {
-        let lookup = if job.message.is_some() {
-            ""
-        } else {
-            " (lookup)"
-        };
-        self.note(format!("{what} {}{lookup}", job.context.idempotency_key));
-    }
-
-    fn note(&mut self, what: String) {
-        if self.trail.len() > 1_000 {
-            self.trail.drain(..500);
+    fn note(&mut self, what: impl FnOnce() -> String) {
+        if self.trail.len() > 200 {
+            self.trail.drain(..100);
         }
-        self.trail.push(format!("{} {what}", self.clock.now()));
+        self.trail
+            .push(format!("{} {}", self.times.shown(), what()));
     }
 }
 

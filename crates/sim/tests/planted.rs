@@ -1,41 +1,14 @@
 //! Four bugs on purpose, each found within a few seeds: the checkers can fail.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use qixian_core::NoFunctions;
-use qixian_sim::{Compared, Failure, Sabotage, World};
-use qixian_workflow::{Catalog, Sources};
+use qixian_sim::{Compared, Failure, Sabotage, Scenery, World};
 
 /// Days each seed lives.
 const DAYS: i64 = 60;
 /// Within so many seeds each bug is found.
 const SEEDS: u64 = 10;
 
-fn files(dir: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).expect("the directory is there") {
-        let path = entry.expect("it can be read").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|e| e == "toml") {
-            let text = std::fs::read_to_string(&path).expect("it can be read");
-            found.push((path.to_string_lossy().into_owned(), text));
-        }
-    }
-    found.sort();
-    found
-}
-
-fn catalog() -> Catalog {
-    let config = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config");
-    let sources = Sources {
-        calendars: files(&config.join("calendars")),
-        rules: files(&config.join("rules")),
-        workflows: files(&config.join("workflows")),
-        templates: None,
-    };
-    Catalog::build(&sources, Arc::new(NoFunctions)).unwrap_or_else(|found| panic!("{found:?}"))
+fn scenery() -> Scenery {
+    Scenery::shipped().unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// What the checkers say of each bug: where it shows first hangs on the seed.
@@ -52,9 +25,9 @@ fn sentences(bug: Sabotage) -> &'static [&'static str] {
 }
 
 /// Lives seed after seed until one fails; answers the seed and what was said.
-fn caught(catalog: &Catalog, bug: Sabotage) -> Option<(u64, String)> {
+fn caught(scenery: &Scenery, bug: Sabotage) -> Option<(u64, String)> {
     (1..=SEEDS).find_map(|seed| {
-        let lived = World::sabotaged(seed, catalog, Some(bug)).live(DAYS);
+        let lived = World::sabotaged(seed, scenery, Some(bug)).live(DAYS);
         let Failure(what) = lived.err()?;
         Some((seed, what))
     })
@@ -62,9 +35,9 @@ fn caught(catalog: &Catalog, bug: Sabotage) -> Option<(u64, String)> {
 
 #[test]
 fn every_planted_bug_is_caught() {
-    let catalog = catalog();
+    let scenery = scenery();
     for bug in Sabotage::ALL {
-        let Some((seed, what)) = caught(&catalog, bug) else {
+        let Some((seed, what)) = caught(&scenery, bug) else {
             panic!("{bug:?} was not caught within {SEEDS} seeds");
         };
         let said = what
@@ -82,10 +55,10 @@ fn every_planted_bug_is_caught() {
 /// the reference model.
 #[test]
 fn without_a_bug_the_same_seeds_pass() {
-    let catalog = catalog();
+    let scenery = scenery();
     let mut compared = Compared::default();
     for seed in 1..=SEEDS {
-        match World::new(seed, &catalog).live(DAYS) {
+        match World::new(seed, &scenery).live(DAYS) {
             Ok(summary) => compared += summary.compared,
             Err(failure) => panic!("{failure}"),
         }

@@ -46,6 +46,11 @@ pub struct Checker {
 }
 
 impl Checker {
+    /// Whether an event made a durable line.
+    pub fn has_line(&self, id: &str) -> bool {
+        self.books.events.contains_key(id)
+    }
+
     /// How often cases were compared with the reference model.
     pub fn compared(&self) -> Compared {
         self.compared
