@@ -2,14 +2,20 @@
 //! the load the daemon is stopped and the device copied. What had not reached the device is lost in the copy, as in a
 //! power cut. The copy is mounted, and a daemon started on it must know all that was acknowledged.
 //!
-//! Needs root and a loop device; `tests/powercut/loop.sh` runs it. `QIXIAN_CUTS` sets how often, `SEED` repeats the moments.
+//! Where no device can be mounted, a layer under the daemon's file access takes its place (`dropped.rs`); it runs always.
+//!
+//! The device needs root and a loop device; `tests/powercut/loop.sh` runs it. `QIXIAN_CUTS` sets how often, `SEED` repeats the moments.
 
 mod device;
+mod dropped;
+mod layer;
 
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use device::{Device, Mounted};
+use qixian_api::Client;
 use qixian_tests::books::{Counts, check_acknowledged, until_ready};
 use qixian_tests::daemon::Daemon;
 use qixian_tests::load::{Caller, configure};
@@ -28,6 +34,33 @@ struct Tally {
     counts: Counts,
 }
 
+/// Lets callers press until `end`, which ends the daemon, `moment` after the first answer.
+fn pressed<T>(
+    client: &Client,
+    callers: &mut [Caller],
+    most: usize,
+    moment: Duration,
+    end: impl FnOnce() -> T,
+) -> T {
+    let (heard, hears) = channel();
+    thread::scope(|scope| {
+        for caller in callers {
+            let heard = heard.clone();
+            scope.spawn(move || {
+                caller.press(client, most, &|| {
+                    // Nobody listens any more once the end is due.
+                    heard.send(()).ok();
+                });
+            });
+        }
+        hears.recv().expect("a first answer");
+        let (_kept, never) = channel::<()>();
+        // Nothing comes this way: the time passing is the signal.
+        never.recv_timeout(moment).ok();
+        end()
+    })
+}
+
 /// Loads a daemon on a fresh device, cuts, and compares.
 fn cut(number: usize, moments: &mut Moments) -> Tally {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
@@ -41,21 +74,7 @@ fn cut(number: usize, moments: &mut Moments) -> Tally {
         .map(|caller| Caller::new(&format!("cut{number}-{caller}"), seed ^ caller))
         .collect();
     let client = daemon.client();
-    let (heard, hears) = channel();
-    let copy = thread::scope(|scope| {
-        for caller in &mut callers {
-            let (client, heard) = (&client, heard.clone());
-            scope.spawn(move || {
-                caller.press(client, usize::MAX, &|| {
-                    // Nobody listens any more once the cut is due.
-                    heard.send(()).ok();
-                });
-            });
-        }
-        hears.recv().expect("a first answer");
-        let (_kept, never) = channel::<()>();
-        // Nothing comes this way: the time passing is the signal.
-        never.recv_timeout(moment).ok();
+    let copy = pressed(&client, &mut callers, usize::MAX, moment, || {
         // Stopped, it answers nobody any more: what callers were told, they were told before the copy.
         daemon.pause();
         let copy = device.copy(&dir.path().join("copy"));

@@ -81,7 +81,15 @@ pub fn command(data: &Path, more: &[&str]) -> Command {
 /// # Panics
 /// When it cannot be started, or ends by itself.
 pub fn kill_while_starting(data: &Path, more: &[&str], moment: Duration) -> bool {
-    let mut child = command(data, more).spawn().expect("the binary starts");
+    kill_soon(command(data, more), moment)
+}
+
+/// The same with a [`command`] of the caller's.
+///
+/// # Panics
+/// When it cannot be started, or ends by itself.
+pub fn kill_soon(mut command: Command, moment: Duration) -> bool {
+    let mut child = command.spawn().expect("the binary starts");
     let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let (say, said) = channel();
     let listening = spawn(move || {
@@ -107,7 +115,15 @@ impl Daemon {
     /// # Panics
     /// When it ends before.
     pub fn start(data: &Path, more: &[&str]) -> Self {
-        let mut child = command(data, more).spawn().expect("the binary starts");
+        Self::run(command(data, more), data)
+    }
+
+    /// The same with a [`command`] of the caller's.
+    ///
+    /// # Panics
+    /// When it ends before it is ready.
+    pub fn run(mut command: Command, data: &Path) -> Self {
+        let mut child = command.spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let mut printed = String::new();
         let address = loop {
