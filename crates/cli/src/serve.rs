@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use qixian_core::Words;
 
 use crate::args::ConfigArgs;
 use crate::failure::Failure;
@@ -40,9 +41,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
     let loaded = local::loaded(&settings)?;
     qixian_daemon::logging::start(&settings.log_level, settings.log_json);
     qixian_daemon::serve(settings, loaded, args.demo).map_err(|error| {
-        Failure::refused(
-            format!("无法启动：{error}"),
-            format!("cannot serve: {error}"),
-        )
+        let Words { zh, en } = error.words();
+        Failure::refused(format!("无法启动：{zh}"), format!("cannot serve: {en}"))
     })
 }

@@ -142,3 +142,28 @@ fn a_broken_file_leaves_nothing_behind() {
     let nothing = run(&["store", "verify", "--data", &data]);
     assert!(stderr(&nothing).contains("ST0004"), "{}", stderr(&nothing));
 }
+
+#[test]
+fn a_store_that_may_lack_writes_is_refused_but_saved() {
+    let dir = tempfile::tempdir().expect("made");
+    drop(made(dir.path()));
+    let (data, file) = (
+        dir.path().display().to_string(),
+        dir.path().join("saved.jsonl"),
+    );
+    let store = |words: &[&str]| run(&[&["store"], words, &["--data", &data]].concat());
+    std::fs::remove_file(dir.path().join("store/durable")).expect("was there");
+    let looked = store(&["verify"]);
+    assert_eq!(looked.status.code(), Some(1));
+    assert!(stderr(&looked).contains("ST0010"), "{}", stderr(&looked));
+    let saved = store(&["export", &file.display().to_string()]);
+    assert_eq!(saved.status.code(), Some(1));
+    assert!(stderr(&saved).contains("ST0010"), "{}", stderr(&saved));
+    assert!(
+        data_lines(&file)
+            .iter()
+            .any(|line| line.contains(r#""kind":"case""#))
+    );
+    let again = store(&["verify"]);
+    assert!(stderr(&again).contains("ST0010"), "{}", stderr(&again));
+}

@@ -326,8 +326,17 @@ impl Store for SledStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use qixian_store::Resolution;
+    use std::process::Command;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use qixian_store::Resolution;
+    use qixian_store::conformance::samples::{case, cases, id, write};
+
+    const STUCK_DIR: &str = "QIXIAN_STUCK_TEST_DIR";
+    /// So often the disk makes durable what was written, then no more.
+    const MADE_DURABLE: usize = 5;
 
     fn said_of(work: impl FnOnce() -> Result<(), Error> + Send + 'static) -> (Words, Ticket) {
         let (say, said) = channel();
@@ -362,5 +371,68 @@ mod tests {
             let resolution = ticket.poll_now();
             assert!(matches!(resolution, Some(Resolution::Refused(_))));
         }
+    }
+
+    /// Only does something when run by the test below: writes to a disk that stands still, and says what is durable.
+    #[tokio::test]
+    async fn writer_whose_disk_stops() {
+        let Ok(dir) = std::env::var(STUCK_DIR) else {
+            return;
+        };
+        let options = Options {
+            flush_limit: Duration::from_millis(1_500),
+            ..Options::default()
+        };
+        let stops = |sync: Sync| -> Sync {
+            let done = AtomicUsize::new(0);
+            Box::new(move || {
+                while done.load(Ordering::SeqCst) == MADE_DURABLE {
+                    std::thread::park();
+                }
+                done.fetch_add(1, Ordering::SeqCst);
+                sync()
+            })
+        };
+        let store = SledStore::open_with(Path::new(&dir), &options, stops).unwrap();
+        for number in 1.. {
+            let group = cases([write(None, case(number))]);
+            assert_eq!(store.submit(group).wait().await, Resolution::Durable);
+            println!("durable {number}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_stops_ends_the_process_with_a_last_word_and_nothing_is_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let test = "store::tests::writer_whose_disk_stops";
+        let ended = Command::new("sh")
+            .args(["-c", "ulimit -c 0; exec \"$0\" \"$@\""])
+            .arg(std::env::current_exe().unwrap())
+            .args([test, "--exact", "--nocapture"])
+            .env(STUCK_DIR, dir.path())
+            .output()
+            .unwrap();
+        let (said, word) = (
+            String::from_utf8_lossy(&ended.stdout),
+            String::from_utf8_lossy(&ended.stderr),
+        );
+        assert!(!ended.status.success(), "{said}");
+        let place = dir.path().display();
+        for part in [
+            format!(
+                "ST0012：磁盘在 1.5 秒内（[store] flush_limit_seconds）没有收下写到 {place} 的内容"
+            ),
+            format!("ST0012: the disk did not take what was written to {place} within 1.5 s"),
+        ] {
+            assert!(word.contains(&part), "{word}");
+        }
+        let said: usize = said.matches("durable ").count();
+        assert!(said <= MADE_DURABLE, "{said} were said to be durable");
+        let store = SledStore::open(dir.path(), &Options::default()).unwrap();
+        let ids: Vec<CaseId> = (1..=said as u64).map(id).collect();
+        let found = store.cases(&ids).await.unwrap();
+        assert!(found.iter().all(Option::is_some), "{said} were durable");
+        let goes_on = store.submit(cases([write(None, case(99))])).wait().await;
+        assert_eq!(goes_on, Resolution::Durable);
     }
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qixian_core::{Actor, Event, What};
+use qixian_core::{Actor, Event, What, Words};
 use qixian_engine::{Engine, EngineSettings, Handle};
 use qixian_store::Store;
 use qixian_store_sled::{Options, SledStore};
@@ -75,6 +75,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// It in both languages, where it has them.
+    pub fn words(&self) -> Words {
+        match self {
+            Error::Store(error) => error.words(),
+            error => Words::new(error.to_string(), error.to_string()),
+        }
+    }
+}
+
 /// Runs until a signal says to stop. With `demo` the example cases are started first, where the directory is new.
 ///
 /// # Errors
@@ -96,6 +106,8 @@ pub fn serve(mut settings: Settings, loaded: Loaded, demo: bool) -> Result<(), E
     let options = Options {
         cache_capacity: settings.cache_mib << 20,
         reserve: settings.reserve_mib << 20,
+        flush_limit: Duration::from_secs(settings.flush_limit_seconds),
+        exports: Some(data.clone()),
         ..Options::default()
     };
     let store = Arc::new(SledStore::open(data.join("store"), &options)?);
@@ -134,7 +146,7 @@ async fn run(
     for (source, found) in warnings.iter() {
         tracing::warn!(event = "config_warning", file = %source.name, code = found.code.as_str(), problem = %found.message.en);
     }
-    welcome::print(&settings, &loaded, address, demo);
+    welcome::print(&settings, &loaded, store.upgraded(), address, demo);
     let store: Arc<dyn Store> = store;
     let app = http::App::new(
         settings,

@@ -4,12 +4,19 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use qixian_core::Lang;
+use qixian_store_sled::Upgraded;
 
 use crate::catalog::Loaded;
 use crate::settings::Settings;
 
 /// Prints to standard output; a closed one is no reason to stop.
-pub(super) fn print(settings: &Settings, loaded: &Loaded, address: SocketAddr, demo: bool) {
+pub(super) fn print(
+    settings: &Settings,
+    loaded: &Loaded,
+    upgraded: Option<&Upgraded>,
+    address: SocketAddr,
+    demo: bool,
+) {
     let data = settings.data.display();
     let rules = &settings.rules;
     let version = loaded.pack(rules).map_or(0, |pack| pack.version);
@@ -31,6 +38,16 @@ pub(super) fn print(settings: &Settings, loaded: &Loaded, address: SocketAddr, d
         ),
         format!("rule pack: {rules} v{version}; data: {data}"),
     ];
+    if let Some(Upgraded { from, to, export }) = upgraded {
+        let file = export.as_ref().map(|path| path.display().to_string());
+        let file = file.unwrap_or_else(|| "before-format-*.jsonl".to_owned());
+        zh.push(format!(
+            "数据已从格式 {from} 升级到 {to}；升级前的全部记录在 {file}，确认无误后可以删去。旧程序不再认识这些数据"
+        ));
+        en.push(format!(
+            "the data were upgraded from format {from} to {to}; all records as they were before are in {file}: remove it when all is well. Older programs refuse these data"
+        ));
+    }
     if demo {
         zh.push(format!("演示：消息写到 {data}/outbox/，什么也不会发出去"));
         en.push(format!(

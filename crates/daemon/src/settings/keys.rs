@@ -70,6 +70,7 @@ pub(super) const KEYS: &[Key] = &[
     key("limits.request_seconds", Kind::Count(1, 600), "30"),
     key("store.cache_mib", Kind::Count(8, 1_048_576), "64"),
     key("store.reserve_mib", Kind::Count(0, 1_048_576), "256"),
+    key("store.flush_limit_seconds", Kind::Count(1, 600), "30"),
     key("log.format", Kind::Choice(&["text", "json"]), "text"),
     key(
         "log.level",
@@ -157,6 +158,10 @@ mod tests {
         check("limits.inbox", "0", false);
         check("store.reserve_mib", "0", true);
         check("store.reserve_mib", "256MiB", false);
+        check("store.flush_limit_seconds", "1", true);
+        check("store.flush_limit_seconds", "600", true);
+        check("store.flush_limit_seconds", "0", false);
+        check("store.flush_limit_seconds", "601", false);
         check("ping.url", "ftp://example.cn", false);
         check("ping.url", "https://", false);
         check("ping.url", "https://hc.example.cn/abc", true);

@@ -103,6 +103,8 @@ pub struct Settings {
     pub cache_mib: u64,
     /// How much of the disk is kept for timers and outcomes, in MiB; 0 for nothing.
     pub reserve_mib: u64,
+    /// How long the disk may take to make writes durable before the process ends, in seconds.
+    pub flush_limit_seconds: u64,
     /// Whether log lines are JSON.
     pub log_json: bool,
     /// The least severity logged.
@@ -274,6 +276,7 @@ fn build(values: Values, mut sending: sending::Sending, files: ConfigFiles) -> S
         request_seconds: count("limits.request_seconds"),
         cache_mib: count("store.cache_mib"),
         reserve_mib: count("store.reserve_mib"),
+        flush_limit_seconds: count("store.flush_limit_seconds"),
         log_json: text("log.format") == "json",
         log_level: text("log.level"),
         sending: sending.settings,
