@@ -33,12 +33,11 @@ fn seeds() -> Seeds {
         return Seeds(vec![seed]);
     }
     let count = number("QIXIAN_SEEDS").unwrap_or(2_000);
-    let kept = KEPT.len() as u64;
-    let fixed = count.saturating_sub(kept) / 2;
+    let rest = count.saturating_sub(KEPT.len() as u64);
     let fresh = SystemClock.now().as_millis().unsigned_abs() * 1_000;
-    let news = fresh..fresh + count.saturating_sub(kept + fixed);
     let fixed = (1..).filter(|seed| !KEPT.contains(seed));
-    let fixed = fixed.take(usize::try_from((count - kept.min(count)) / 2).unwrap_or(0));
+    let fixed = fixed.take(usize::try_from(rest / 2).unwrap_or(0));
+    let news = fresh..fresh + (rest - rest / 2);
     Seeds(KEPT.into_iter().chain(fixed).chain(news).collect())
 }
 
