@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A disk that takes nothing any more: the daemon ends with a last word, and a restart goes on. Needs root.
-# The file system on a loop device is frozen under the daemon; it waits its 30 s, speaks, and ends once it is thawed.
+# The file system on a loop device is frozen under the daemon; it waits as long as it is told, speaks, and ends once it is
+# thawed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 if ! losetup -f >/dev/null 2>&1; then
@@ -20,6 +21,9 @@ truncate -s 96M "$dir/image"
 mkfs.ext4 -q "$dir/image"
 mkdir "$dir/disk"
 mount -o loop "$dir/image" "$dir/disk"
+
+# The device is smaller than the usual reserve.
+export QIXIAN_STORE_RESERVE_MIB=0 QIXIAN_STORE_FLUSH_LIMIT_SECONDS=5
 
 # Starts it and waits for the line that says where it listens.
 start() {
