@@ -10,6 +10,7 @@ mod device;
 mod dropped;
 mod layer;
 
+use std::fs;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -53,6 +54,7 @@ fn pressed<T>(
                 });
             });
         }
+        drop(heard);
         hears.recv().expect("a first answer");
         let (_kept, never) = channel::<()>();
         // Nothing comes this way: the time passing is the signal.
@@ -65,6 +67,9 @@ fn pressed<T>(
 fn cut(number: usize, moments: &mut Moments) -> Tally {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let config = configure(dir.path());
+    let text = fs::read_to_string(&config).expect("a configuration");
+    // The device is smaller than what is kept free unless said otherwise.
+    fs::write(&config, format!("{text}[store]\nreserve_mib = 0\n")).expect("room");
     let more = ["--config", config.to_str().expect("a path of text")];
     let device = Device::make(&dir.path().join("disk"), DEVICE_BYTES);
     let mounted = Mounted::at(&device, &dir.path().join("before"));
