@@ -65,10 +65,10 @@ impl MemStoreControl {
         self.store.lock().submitted
     }
 
-    /// Looks at the group submitted last, while its fate is open.
-    pub fn last_pending<T>(&self, look: impl FnOnce(&Group) -> T) -> Option<T> {
+    /// Looks at the pending group at this place, 0 for the oldest.
+    pub fn look<T>(&self, place: usize, look: impl FnOnce(&Group) -> T) -> Option<T> {
         let inner = self.store.lock();
-        inner.pending.back().map(|pending| look(&pending.group))
+        inner.pending.get(place).map(|pending| look(&pending.group))
     }
 
     /// Decides what becomes of the oldest pending group. Its answer waits for [`MemStoreControl::say`]: groups take
