@@ -12,7 +12,7 @@ use super::{Step, invalid, ladder, next_wake, step};
 use crate::words::say;
 use crate::{
     Actor, Case, CaseId, ChildRef, ClockState, Correction, Deadline, Event, Fields, JournalLine,
-    Rejection, Rev, Rung, RungState, What, Words, value,
+    Rejection, Rev, RungState, What, Words, value,
 };
 
 /// Most wake-ups between two facts of one replay.
@@ -45,7 +45,7 @@ pub(super) fn correct<'a>(
         .before()
         .expect("a correction concerns a case that exists");
     let mut replayed = replay(&draft, &facts, seq)?;
-    keep_what_happened(before, &mut replayed.case, draft.seq());
+    keep_what_happened(before, &mut replayed.case, draft.seq(), draft.now);
     draft.case = replayed.case;
     tell_others(&mut draft, before, replayed.followups);
     for i in 0..draft.case.deadlines.len() {
@@ -240,7 +240,7 @@ fn wake_until(
 
 /// Carries over what no correction can undo: revisions, children begun, and what was said. `seq` is the line of the
 /// correction, under which a miss that only the replay found stands.
-fn keep_what_happened(before: &Case, replayed: &mut Case, seq: Rev) {
+fn keep_what_happened(before: &Case, replayed: &mut Case, seq: Rev, now: Timestamp) {
     replayed.rev = before.rev;
     replayed.edit_rev = before.edit_rev;
     replayed.held = before.held;
@@ -257,7 +257,7 @@ fn keep_what_happened(before: &Case, replayed: &mut Case, seq: Rev) {
             .iter()
             .find(|was| was.name == deadline.name)
         {
-            Some(was) => keep_said(was, deadline),
+            Some(was) => keep_said(was, deadline, now),
             None => unsay(deadline),
         }
         if is_missed && let Some(presumed) = &mut replayed.presumed {
@@ -332,24 +332,28 @@ fn merged_children(before: &[ChildRef], replayed: &[ChildRef]) -> Vec<ChildRef> 
 }
 
 /// A deadline that came out the same keeps its generation and what became of its rungs; another is a new generation in
-/// which rungs that really fired stay fired (also where they are now one with another), and those that only fired in the
-/// replay are pending again.
-fn keep_said(was: &Deadline, now: &mut Deadline) {
+/// which rungs that really fired stay fired, and those that only fired in the replay are pending again. A rung that lies
+/// behind and holds a step that was said stays said as a whole; one that lies ahead only if nothing of it is left to say.
+fn keep_said(was: &Deadline, deadline: &mut Deadline, now: Timestamp) {
     let same = |a: &Deadline| (a.started_at, a.due_at, a.clock, a.assume_at);
-    if same(was) == same(now) {
-        now.generation = was.generation;
-        now.rungs.clone_from(&was.rungs);
+    if same(was) == same(deadline) {
+        deadline.generation = was.generation;
+        deadline.rungs.clone_from(&was.rungs);
         return;
     }
-    now.generation = was.generation + 1;
-    for i in 0..now.rungs.len() {
-        let rung = &now.rungs[i];
-        let spoke = |r: &Rung| {
-            r.state == RungState::Fired && r.steps.iter().any(|step| rung.steps.contains(step))
+    deadline.generation = was.generation + 1;
+    let fired = was.rungs.iter().filter(|r| r.state == RungState::Fired);
+    let said: Vec<u16> = fired.flat_map(|r| &r.steps).copied().collect();
+    for i in 0..deadline.rungs.len() {
+        let rung = &deadline.rungs[i];
+        let was_said = |step: &u16| said.contains(step);
+        let spoke = match rung.at <= now {
+            true => rung.steps.iter().any(was_said),
+            false => rung.steps.iter().all(was_said),
         };
-        now.rungs[i].state = match rung.state {
-            _ if was.rungs.iter().any(spoke) => RungState::Fired,
-            RungState::Fired => unsaid(now, i),
+        deadline.rungs[i].state = match rung.state {
+            _ if spoke => RungState::Fired,
+            RungState::Fired => unsaid(deadline, i),
             state => state,
         };
     }

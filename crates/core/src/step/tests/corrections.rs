@@ -145,6 +145,38 @@ fn a_rung_that_was_said_stays_said_when_it_becomes_one_with_another() {
     world.check_fold();
 }
 
+/// A step that was said moves on to the instant of one that was not: that one is still to be said at its time.
+#[test]
+fn a_step_never_said_is_said_at_its_time_though_it_became_one_with_another() {
+    let mut world = World::gansu("2026-03-01T09:00");
+    let ladder = world.workflow.ladders.get_mut("hours").unwrap();
+    ladder.steps[1].at = RungAt::BeforeDue(period("45h"));
+    ladder.steps[2].at = RungAt::BeforeDaysOff;
+    ladder.at_minute = 16 * 60;
+    world.wait_until(at("2026-03-06T10:00"));
+    world
+        .happens("2026-03-06T11:00", fact("handed_in"))
+        .unwrap();
+    world.wait_until(at("2026-03-06T14:30"));
+    world.spoken();
+    correct(&mut world, 2, otherwise("2026-03-06T13:00")).unwrap();
+    let rungs = |world: &World| -> Vec<(Vec<u16>, RungState)> {
+        let rungs = world.deadline("sms").rungs.iter();
+        rungs.map(|rung| (rung.steps.clone(), rung.state)).collect()
+    };
+    let expected = [
+        (vec![0], RungState::Fired),
+        (vec![1, 2], RungState::Pending),
+        (vec![3], RungState::Pending),
+    ];
+    assert_eq!(rungs(&world), expected);
+    assert!(world.spoken().is_empty(), "its time is 16:00");
+    world.wait_until(at("2026-03-06T16:00"));
+    assert!(!world.spoken().is_empty());
+    assert_eq!(rungs(&world)[1].1, RungState::Fired);
+    world.check_fold();
+}
+
 #[test]
 fn a_correction_that_breaks_a_later_fact_names_it() {
     let mut world = World::gansu("2026-03-02T09:00");
