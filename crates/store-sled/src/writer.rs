@@ -60,7 +60,8 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Takes jobs from the front until a batch is full. Where no room is left groups are refused; forgetting goes on.
+/// Takes jobs from the front until a batch is full. Where no room is left groups are refused and nothing is forgotten, since
+/// to take rows away writes pages too.
 fn draft(
     queue: &Queue,
     tree: &Tree,
@@ -91,6 +92,9 @@ fn draft(
                     answers.push(Answer::Group(resolver, Resolution::Refused(refusal)));
                 }
             },
+            Job::Forget { done, .. } if room.state() == RoomState::Exhausted => {
+                answers.push(Answer::Forgotten(done, 0));
+            }
             Job::Forget {
                 before,
                 limit,

@@ -83,9 +83,12 @@ async fn the_writer_refuses_while_the_quarter_is_gone_and_goes_on_by_itself() {
     assert!(matches!(tickets[1].wait().await, Resolution::Refused(_)));
     assert_eq!(rev(&store).await, 2, "nothing was written");
     let forgotten = store.forget_seen(at(6), 10).await;
-    assert_eq!(forgotten, Ok(1), "cleaning up goes on");
+    assert_eq!(forgotten, Ok(0), "taking away writes too");
+    let known = store.seen(&["key-1".to_owned()]).await.expect("reads");
+    assert!(known[0].is_some());
 
     disk.has(256 * MIB);
+    assert_eq!(store.forget_seen(at(6), 10).await, Ok(1));
     durable(&store, cases([third])).await;
     durable(&store, cases([fourth])).await;
     assert_eq!(rev(&store).await, 4);
