@@ -77,8 +77,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
         self.backlog.len() == self.waiting_for_room() && handed_out == come_back
     }
 
+    /// How long the backlog may be before nothing more is taken in.
+    pub(crate) fn most_waiting(&self) -> usize {
+        self.settings.group_items + self.waiting_for_room()
+    }
+
     /// How much of the backlog waits for room and so is in nobody's way.
-    pub(crate) fn waiting_for_room(&self) -> usize {
+    fn waiting_for_room(&self) -> usize {
         match self.is_without_room() {
             true => self.backlog.iter().filter(|i| i.writes_always()).count(),
             false => 0,

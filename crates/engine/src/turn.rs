@@ -70,8 +70,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// goes on at the instant that the turn named.
     pub async fn wait_input(&mut self) {
         // What can't be decided yet stays in the inbox, whose bound tells senders to come back later.
-        let is_full = self.in_flight.len() >= GROUPS_IN_FLIGHT
-            || self.backlog.len() >= self.settings.group_items;
+        let is_full =
+            self.in_flight.len() >= GROUPS_IN_FLIGHT || self.backlog.len() >= self.most_waiting();
         let (inbox, outcomes, backlog) = (&mut self.inbox, &mut self.outcomes, &mut self.backlog);
         let mut admin = None;
         match self.in_flight.iter_mut().find(|g| g.resolution().is_none()) {
@@ -173,7 +173,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 tries: 0,
             });
         }
-        let most = self.settings.group_items + self.waiting_for_room();
+        let most = self.most_waiting();
         while self.backlog.len() < most {
             let Ok(input) = self.inbox.try_recv() else {
                 return;

@@ -6,7 +6,8 @@
 mod support;
 
 use qixian_core::{CaseId, Event, Fields, LegStatus, OutboxId, What};
-use qixian_engine::{SubmitError, Turn};
+use qixian_engine::{Settled, SubmitError, Turn};
+use qixian_notify::Outcome;
 use qixian_store::{MemStoreControl, Record, RecordKind, Refusal, Room};
 use qixian_time::{Clock, Timestamp};
 use support::{HOUR, World};
@@ -170,6 +171,29 @@ fn stopping_does_not_wait_for_room() {
     world.handle.settle(pollster::block_on(job.run()));
     world.run();
     assert!(world.engine.is_drained());
+}
+
+/// Outcomes that wait for room, as many as fill a group, do not keep people waiting for their answer.
+#[test]
+fn what_waits_for_room_is_in_nobodys_way() {
+    let (mut world, control, case) = asked();
+    let message = message(&world, case);
+    has(&control, 0);
+    for attempt in 100..300 {
+        world.handle.settle(Settled {
+            entry: message,
+            leg: 0,
+            provider: "post".to_owned(),
+            attempt,
+            outcome: Outcome::Accepted { receipt: None },
+            lookup: false,
+        });
+    }
+    world.run();
+    let mut answer = world.begin(case, "answered");
+    assert!(world.take_one_input(), "it is taken in");
+    world.run();
+    assert_low(answer.try_recv().unwrap());
 }
 
 fn assert_first(world: &World, case: CaseId, expected: LegStatus) {

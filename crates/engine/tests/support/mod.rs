@@ -150,12 +150,11 @@ impl World {
         })
     }
 
-    /// What the driver does between two turns: waits for input, here without waiting.
-    pub(crate) fn take_one_input(&mut self) {
+    /// What the driver does between two turns: waits for input, here without waiting. Answers whether the wait was over.
+    pub(crate) fn take_one_input(&mut self) -> bool {
         let mut wait = std::pin::pin!(self.engine.wait_input());
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        // Whether something was there makes no difference.
-        let _ready = wait.as_mut().poll(&mut cx);
+        wait.as_mut().poll(&mut cx).is_ready()
     }
 
     pub(crate) fn advance(&mut self, millis: i64) {
