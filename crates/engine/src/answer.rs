@@ -79,9 +79,8 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// Answers an item that cannot be carried through now. Timers and messages are found again by their rows.
     pub(crate) fn give_up(&mut self, item: Item, why: &str) {
         match item.work {
-            Work::Settle(settled) => {
-                // The outcome of a send must not be lost: it is tried for as long as the engine lives.
-                let work = Work::Settle(settled);
+            // What became of a send must not be lost: it is tried for as long as the engine lives.
+            work @ (Work::Settle(_) | Work::Untried(_)) => {
                 self.backlog.push_back(Item { work, tries: 1 });
             }
             work => {

@@ -1,12 +1,15 @@
 //! What goes on while the store has little room: first nothing new is taken from people, then nothing is written at all.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
-use qixian_notify::Outcome;
-use qixian_store::{RoomState, Store};
+use qixian_core::{LegStatus, OutboxId};
+use qixian_store::{OutboxEntry, OutboxWrite, RoomState, Store};
 use qixian_time::{Clock, Timestamp};
 
-use crate::work::{Item, Work};
+use crate::decide::Failure;
+use crate::dispatch::next_look;
+use crate::inflight::Draft;
+use crate::work::{Answer, Decided, Item, Untried, Work};
 use crate::{Engine, SendJob, SubmitError, Turn};
 
 /// How long to wait before looking again whether there is room.
@@ -47,18 +50,51 @@ impl<S: Store, C: Clock> Engine<S, C> {
         }
     }
 
-    /// Hands a job out, unless its outcome could not be written: then it is a try that did not take place, and once there
-    /// is room it is looked at anew whether the message is still needed. A question to the provider sends nothing.
+    /// Hands a job out, unless its outcome could not be written: then the try did not take place, and once there is room
+    /// it is looked at anew whether the message is still needed. A question to the provider sends nothing.
     pub(crate) fn hand_out(&mut self, job: SendJob) -> Turn {
         if !self.is_without_room() || job.message.is_none() {
             return Turn::Send(job);
         }
-        let outcome = Outcome::Transient {
-            reason: "not tried: the disk was full".to_owned(),
-        };
-        let work = Work::Settle(job.settled(outcome));
+        let work = Work::Untried(Untried {
+            entry: job.entry,
+            leg: job.leg,
+            provider: job.provider.name().to_owned(),
+            attempt: job.context.attempt,
+        });
         self.backlog.push_back(Item { work, tries: 0 });
         Turn::Worked
+    }
+
+    /// Takes the mark of a try that did not take place back: the message waits as before, and no try is counted.
+    pub(crate) async fn decide_untried(
+        &mut self,
+        untried: &Untried,
+        entries: &HashMap<OutboxId, OutboxEntry>,
+        now: Timestamp,
+        draft: &mut Draft,
+    ) -> Result<Decided, Failure> {
+        let nothing = Ok(Decided::Answer(Answer::Nothing));
+        let known = self.overlay.entry(untried.entry);
+        let known = known.or_else(|| entries.get(&untried.entry));
+        let Some(mut entry) = known.cloned() else {
+            return nothing;
+        };
+        let due_before = entry.next_at;
+        let Some(state) = entry.legs.get_mut(usize::from(untried.leg)) else {
+            return nothing;
+        };
+        let tries = u32::try_from(state.attempts.len()).unwrap_or(u32::MAX);
+        if state.status != LegStatus::Sending || tries != untried.attempt {
+            return nothing;
+        }
+        state.attempts.pop();
+        state.status = LegStatus::Queued;
+        state.next_at = Some(now);
+        entry.next_at = next_look(&entry, now);
+        let write = OutboxWrite { due_before, entry };
+        self.accept_entry(write, &[], now, draft).await?;
+        nothing
     }
 
     /// Takes what can be answered without writing. The rest of the backlog waits for room.
@@ -71,7 +107,9 @@ impl<S: Store, C: Clock> Engine<S, C> {
 
     /// Whether nothing is left to decide but what waits for room, and no message is in a provider's hands.
     pub(crate) fn only_waits_for_room(&self) -> bool {
-        let come_back = |item: &&Item| item.tries == 0 && matches!(item.work, Work::Settle(_));
+        let come_back = |item: &&Item| {
+            item.tries == 0 && matches!(item.work, Work::Settle(_) | Work::Untried(_))
+        };
         let come_back = self.backlog.iter().filter(come_back).count();
         let handed_out: usize = self.sending.values().sum();
         self.backlog.len() == self.waiting_for_room() && handed_out == come_back
@@ -95,7 +133,7 @@ impl Item {
     /// Whether deciding it writes: what people want is answered without that while there is no room.
     fn writes_always(&self) -> bool {
         match &self.work {
-            Work::Wake(_) | Work::Dispatch(_) | Work::Settle(_) => true,
+            Work::Wake(_) | Work::Dispatch(_) | Work::Settle(_) | Work::Untried(_) => true,
             Work::Event(_) | Work::DryRun(_) | Work::Record(_) | Work::Retry(..) => false,
         }
     }

@@ -364,6 +364,14 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 }
                 Ok(decided)
             }
+            Work::Untried(untried) => {
+                let entries = &read.entries;
+                let decided = self.decide_untried(untried, entries, now, draft).await?;
+                if item.tries == 0 {
+                    self.send_ended(untried.entry, &untried.provider);
+                }
+                Ok(decided)
+            }
             Work::Retry(message, leg, _) => {
                 let entries = &read.entries;
                 self.decide_retry(*message, *leg, entries, now, draft).await
@@ -420,6 +428,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
                 }
                 Work::Dispatch(row) => messages.push(row.id),
                 Work::Settle(settled) => messages.push(settled.entry),
+                Work::Untried(untried) => messages.push(untried.entry),
                 Work::Retry(message, ..) => messages.push(*message),
                 _ => {}
             }

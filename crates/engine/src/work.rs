@@ -49,6 +49,15 @@ pub(crate) enum Work {
     Wake(TimerRow),
     Dispatch(OutboxRow),
     Settle(Settled),
+    Untried(Untried),
+}
+
+/// A try that is marked as under way and never left.
+pub(crate) struct Untried {
+    pub(crate) entry: OutboxId,
+    pub(crate) leg: u16,
+    pub(crate) provider: String,
+    pub(crate) attempt: u32,
 }
 
 /// Work and how often it was decided in vain.
@@ -104,7 +113,7 @@ impl Work {
             Work::Wake(row) => Some(row.case),
             Work::Dispatch(row) => Some(row.id.case),
             Work::Retry(message, ..) => Some(message.case),
-            Work::Settle(_) | Work::Record(_) => None,
+            Work::Settle(_) | Work::Untried(_) | Work::Record(_) => None,
         }
     }
 }

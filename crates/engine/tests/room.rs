@@ -201,8 +201,8 @@ fn assert_first(world: &World, case: CaseId, expected: LegStatus) {
     assert_eq!(entries[0].legs[0].status, expected, "{entries:?}");
 }
 
-#[test]
-fn a_send_whose_outcome_could_not_be_written_does_not_start() {
+/// A world where a message is marked as under way when the room ends.
+fn about_to_send() -> (World, MemStoreControl, CaseId) {
     let mut world = World::new();
     let control = world.engine.store().control();
     let case = world.start();
@@ -215,6 +215,25 @@ fn a_send_whose_outcome_could_not_be_written_does_not_start() {
     has(&control, 0);
     world.advance(HOUR);
     assert_eq!(world.sent(), Vec::<String>::new());
+    (world, control, case)
+}
+
+#[test]
+fn a_send_that_did_not_start_is_no_failed_try_and_goes_once_there_is_room() {
+    let (mut world, control, case) = about_to_send();
+    has(&control, 1_000);
+    world.run();
+    assert_eq!(world.sent(), ["handler via mail"], "at once");
+    let leg = &world.entries(case)[0].legs[0];
+    assert_eq!(leg.status, LegStatus::Accepted);
+    let outcomes: Vec<&str> = leg.attempts.iter().map(|a| a.outcome.as_str()).collect();
+    assert_eq!(outcomes, ["accepted"]);
+    assert_eq!(world.engine.stats().snapshot().sends_failed, 0);
+}
+
+#[test]
+fn a_send_whose_outcome_could_not_be_written_does_not_start() {
+    let (mut world, control, case) = about_to_send();
     world.fact(case, "answered").unwrap_err();
     has(&control, 1_000);
     world.fact(case, "answered").unwrap();
