@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use qixian_core::{CaseId, Env, OutboxId, PackRef};
 use qixian_notify::{Directory, Router, Templates};
-use qixian_store::{OutboxRow, Room, Store, TimerRow};
+use qixian_store::{OutboxRow, Room, RoomState, Store, TimerRow};
 use qixian_time::{Clock, Timestamp};
 use tokio::sync::mpsc;
 
@@ -107,6 +107,8 @@ pub struct Engine<S: Store, C: Clock> {
     pub(crate) held: bool,
     /// What the store had left when this turn began.
     pub(crate) room: Room,
+    /// What the log said last of it.
+    pub(crate) told_room: RoomState,
     /// Entries a former process may have left in `sending`; looked for once, page by page.
     pub(crate) recovery: Option<Option<String>>,
     /// Entries that are being sent by this process.
@@ -160,6 +162,7 @@ impl<S: Store, C: Clock + Clone + 'static> Engine<S, C> {
             pause_until: None,
             held: false,
             room: Room::default(),
+            told_room: RoomState::default(),
             recovery: Some(None),
             sending: HashMap::new(),
             settings,

@@ -16,15 +16,17 @@ use crate::{Engine, SendJob, SubmitError, Turn};
 const LOOK_AGAIN_MILLIS: i64 = 1_000;
 
 impl<S: Store, C: Clock> Engine<S, C> {
-    /// Looks how much room is left, and says so where that changes what is done.
+    /// Looks how much room is left, and says so where that changes what is done. What is done follows the store at once;
+    /// that it got better is said with some room to spare.
     pub(crate) fn look_at_room(&mut self) {
         let room = self.store.room();
-        let before = std::mem::replace(&mut self.room, room);
-        if before.state() == room.state() {
+        self.room = room;
+        let state = room.state_after(self.told_room);
+        if std::mem::replace(&mut self.told_room, state) == state {
             return;
         }
         let (free_mib, reserve_mib) = (room.free_mib(), room.reserve_mib());
-        match room.state() {
+        match state {
             RoomState::Enough => tracing::info!(event = "disk_has_room", free_mib, reserve_mib),
             RoomState::Low => tracing::warn!(event = "disk_low", free_mib, reserve_mib),
             RoomState::Exhausted => tracing::error!(event = "disk_full", free_mib, reserve_mib),
@@ -113,6 +115,13 @@ impl<S: Store, C: Clock> Engine<S, C> {
         let come_back = self.backlog.iter().filter(come_back).count();
         let handed_out: usize = self.sending.values().sum();
         self.backlog.len() == self.waiting_for_room() && handed_out == come_back
+    }
+
+    /// How many messages left whose outcome is known here only, since it could not be written yet. A process that ends now
+    /// finds them as under way at its next start.
+    pub fn outcomes_unwritten(&self) -> usize {
+        let settles = |item: &&Item| matches!(item.work, Work::Settle(_));
+        self.backlog.iter().filter(settles).count()
     }
 
     /// How long the backlog may be before nothing more is taken in.

@@ -33,6 +33,21 @@ impl Room {
         }
     }
 
+    /// What may still be written, as it is told to people who were told `before`: a state is left for a better one only with
+    /// a sixteenth of the reserve to spare, so that what hovers at a limit is not told each second.
+    pub fn state_after(&self, before: RoomState) -> RoomState {
+        let state = self.state();
+        if state >= before {
+            return state;
+        }
+        let spare = self.reserve / 16;
+        let with_less = Room {
+            free: self.free.map(|free| free.saturating_sub(spare)),
+            ..*self
+        };
+        with_less.state()
+    }
+
     /// What is free in MiB, rounded down; 0 where that is not known.
     pub fn free_mib(&self) -> u64 {
         self.free.unwrap_or(0) >> 20
@@ -69,5 +84,27 @@ mod tests {
         check(Some(0), 0, RoomState::Enough);
         check(None, 400, RoomState::Enough);
         assert_eq!(Room::default().state(), RoomState::Enough);
+    }
+
+    #[test]
+    fn what_hovers_at_a_limit_is_told_once() {
+        let mut told = RoomState::Enough;
+        let mut check = |free: Option<u64>, expected: RoomState| {
+            let room = Room { free, reserve: 400 };
+            told = room.state_after(told);
+            assert_eq!(told, expected, "{room:?}");
+        };
+        check(Some(400), RoomState::Enough);
+        for free in [399, 400, 399, 424] {
+            check(Some(free), RoomState::Low);
+        }
+        check(Some(425), RoomState::Enough);
+        for free in [99, 100, 99, 124] {
+            check(Some(free), RoomState::Exhausted);
+        }
+        check(Some(125), RoomState::Low);
+        check(Some(0), RoomState::Exhausted);
+        check(Some(410), RoomState::Low);
+        check(None, RoomState::Enough);
     }
 }
