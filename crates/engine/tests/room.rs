@@ -168,9 +168,11 @@ fn stopping_does_not_wait_for_room() {
     world.handle.drain();
     world.run();
     assert!(!world.engine.is_drained(), "a message is out");
+    assert_eq!(world.engine.outcomes_unwritten(), 0);
     world.handle.settle(pollster::block_on(job.run()));
     world.run();
     assert!(world.engine.is_drained());
+    assert_eq!(world.engine.outcomes_unwritten(), 1, "it is told");
 }
 
 /// Outcomes that wait for room, as many as fill a group, do not keep people waiting for their answer.

@@ -65,7 +65,7 @@ async fn drive<S: Store, C: Clock>(
             Turn::Send(job) => {
                 senders.spawn(send(job, handle.clone()));
             }
-            Turn::IdleUntil(_) if engine.is_drained() => return,
+            Turn::IdleUntil(_) if engine.is_drained() => return tell_unwritten(&engine),
             Turn::IdleUntil(until) => {
                 let wait = until.map_or(LONGEST_SLEEP, |at| {
                     let millis = at.millis_since(engine.clock().now()).max(0);
@@ -75,6 +75,14 @@ async fn drive<S: Store, C: Clock>(
                 tokio::time::timeout(wait, engine.wait_input()).await.ok();
             }
         }
+    }
+}
+
+/// Where the disk had no room left, outcomes go with the process.
+fn tell_unwritten<S: Store, C: Clock>(engine: &Engine<S, C>) {
+    let count = engine.outcomes_unwritten();
+    if count > 0 {
+        tracing::warn!(event = "outcomes_not_written", count);
     }
 }
 
