@@ -36,10 +36,19 @@ impl Daemon {
         data: &Path,
         settings: &[(&str, &str)],
     ) -> Result<Self, Failure> {
+        Self::start_with(&place.config(), data, settings)
+    }
+
+    /// The same with a configuration file of its own.
+    pub(super) fn start_with(
+        config: &Path,
+        data: &Path,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
-            .arg(place.config())
+            .arg(config)
             .arg("--data")
             .arg(data)
             .env("QIXIAN_LOG_LEVEL", "error")
@@ -94,15 +103,7 @@ impl Daemon {
 
     /// Processor time it has used so far.
     pub(super) fn processor(&self) -> Duration {
-        let stat =
-            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        // The name may hold spaces; what counts stands after it.
-        let after = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-        let ticks = |nth: usize| after.split(' ').nth(nth)?.parse::<f64>().ok();
-        let ticks = ticks(11)
-            .zip(ticks(12))
-            .map_or(0.0, |(user, system)| user + system);
-        Duration::from_secs_f64(ticks / TICKS)
+        processor(&self.child.id().to_string())
     }
 
     /// Ends it without warning.
@@ -123,5 +124,46 @@ impl Drop for Daemon {
         // It may have ended already.
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+/// Processor time of a process (`self`: of this one) so far.
+fn processor(process: &str) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name may hold spaces; what counts stands after it.
+    let after = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let ticks = |nth: usize| after.split(' ').nth(nth)?.parse::<f64>().ok();
+    let ticks = ticks(11)
+        .zip(ticks(12))
+        .map_or(0.0, |(user, system)| user + system);
+    Duration::from_secs_f64(ticks / TICKS)
+}
+
+/// Processor time of the daemon and of the client that asks it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Processor {
+    daemon: Duration,
+    client: Duration,
+}
+
+impl Processor {
+    /// So far, of this daemon and of this process.
+    pub(super) fn now(daemon: &Daemon) -> Self {
+        Self {
+            daemon: daemon.processor(),
+            client: processor("self"),
+        }
+    }
+
+    /// Adds what was used from `before` to `after`.
+    pub(super) fn add(&mut self, before: Self, after: Self) {
+        self.daemon += after.daemon.saturating_sub(before.daemon);
+        self.client += after.client.saturating_sub(before.client);
+    }
+
+    /// What part of both is the client's, 0 to 1.
+    pub(super) fn client_share(self) -> f64 {
+        let both = (self.daemon + self.client).as_secs_f64();
+        self.client.as_secs_f64() / both.max(1e-9)
     }
 }

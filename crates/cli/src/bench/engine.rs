@@ -1,23 +1,23 @@
 //! The engine on the real store, from submitting an event to its acknowledgement, beside the store alone given the very
 //! same commits. Short slices of both take turns, so that the disk's moods hit both.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use qixian_core::{CaseId, Fields, What};
+use qixian_core::What;
 use qixian_daemon::{SystemRandom, engine_loop};
 use qixian_engine::{Engine, EngineSettings, Handle};
 use qixian_store::{Commit, Group, Store as _, Ticket};
 use qixian_store_sled::{Options, SledStore};
 use qixian_time::{Clock, Stopwatch, SystemClock};
-use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::engine_table::{self, HttpRound, Round};
+use super::kind::{Kind, OneCase, Sender};
 use super::load::{Cost, Maker, Pressed, event, press};
 use super::over_http::{CONNECTIONS, Desk};
 use super::place::{Place, failed};
-use super::report::{Report, Spread, Target, figure, millis};
+use super::report::Report;
 use super::watched::{Watch, Watched};
 use super::{EngineArgs, IN_FLIGHT};
 use crate::failure::Failure;
@@ -29,24 +29,6 @@ const SLICES: u32 = 5;
 const BEGINNERS: usize = 256;
 /// Commits whose cost is counted, of each kind of event.
 const COUNTED: usize = 100;
-
-/// What people send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// Words for the journal: the smallest event.
-    Note,
-    /// The case goes to its other state: a deadline ends, another is armed with its ladder, a message is planned.
-    Working,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Working => "working",
-        }
-    }
-}
 
 /// Keeps what the engine commits, to give the same to the other store.
 #[derive(Debug, Default)]
@@ -72,42 +54,14 @@ struct Bench {
     handle: Handle,
     engine: Arc<Watched<Recorder>>,
     alone: SledStore,
-    cases: Arc<Vec<OneCase>>,
+    sender: Arc<Sender>,
     round: Duration,
-}
-
-/// A case and whether it is in its second state.
-struct OneCase {
-    id: CaseId,
-    there: AtomicBool,
-}
-
-/// What a round came to: the engine, the store alone, and how the engine grouped.
-#[derive(Default)]
-struct Round {
-    engine: Pressed,
-    alone: Pressed,
-    groups: usize,
-    cost: Cost,
 }
 
 /// Runs `qixian bench engine`.
 pub(super) fn run(out: &Out, args: &EngineArgs) -> Result<(), Failure> {
     let place = Place::new(&args.place)?;
-    let headings = [
-        out.pick("事件", "event"),
-        out.pick("同时等待", "in flight"),
-        out.pick("引擎/秒", "engine/s"),
-        "p50 ms",
-        "p99 ms",
-        out.pick("仅存储/秒", "store/s"),
-        out.pick("引擎/存储", "engine/store"),
-        "F",
-        out.pick("引擎/F", "engine/F"),
-        out.pick("每组", "a group"),
-        out.pick("每次键数", "keys each"),
-    ];
-    let mut report = Report::new("engine", place.path(), &headings);
+    let mut report = Report::new("engine", place.path(), &engine_table::headings(out));
     report.fact("cases", args.cases);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -140,12 +94,13 @@ async fn measure(place: &Place, args: &EngineArgs, report: &mut Report) -> Resul
     let mut ended = engine_loop::spawn(engine).map_err(failed)?;
     // Sending would come on top of what the events themselves cost.
     handle.hold(true).map_err(failed)?;
-    let cases = begin(&handle, place, args.cases).await?;
+    let maker = Arc::new(Maker::new(&place.loaded, &place.settings.rules)?);
+    let cases = begin(&handle, &maker, args.cases).await?;
     let bench = Bench {
         handle,
         engine: watched,
         alone: open("alone")?,
-        cases: Arc::new(cases),
+        sender: Arc::new(Sender::new(maker, cases)),
         round: place.round,
     };
     bench.replay(64, &mut Round::default()).await?;
@@ -157,8 +112,7 @@ async fn measure(place: &Place, args: &EngineArgs, report: &mut Report) -> Resul
 }
 
 /// Begins the cases, many at once.
-async fn begin(handle: &Handle, place: &Place, count: usize) -> Result<Vec<OneCase>, Failure> {
-    let maker = Arc::new(Maker::new(&place.loaded, &place.settings.rules)?);
+async fn begin(handle: &Handle, maker: &Arc<Maker>, count: usize) -> Result<Vec<OneCase>, Failure> {
     let mut beginning = JoinSet::new();
     for beginner in 0..BEGINNERS.min(count) {
         let (handle, maker) = (handle.clone(), maker.clone());
@@ -169,8 +123,7 @@ async fn begin(handle: &Handle, place: &Place, count: usize) -> Result<Vec<OneCa
                 let start = What::Start(Box::new(maker.start(number as u64)));
                 let start = event(id, 1, SystemClock.now(), start);
                 handle.submit(start).await.map_err(failed)?;
-                let there = AtomicBool::new(false);
-                cases.push(OneCase { id, there });
+                cases.push(OneCase::new(id));
             }
             Ok::<_, Failure>(cases)
         });
@@ -186,7 +139,7 @@ impl Bench {
     async fn rounds(&self, place: &Place, report: &mut Report) -> Result<(), Failure> {
         let floor = |report: &mut Report| report.floor.measure(place.path(), self.round);
         floor(report).map_err(failed)?;
-        for kind in [Kind::Note, Kind::Working] {
+        for kind in Kind::ALL {
             for in_flight in IN_FLIGHT {
                 let mut round = Round::default();
                 for _ in 0..SLICES {
@@ -195,13 +148,13 @@ impl Bench {
                     self.replay(in_flight, &mut round).await?;
                 }
                 floor(report).map_err(failed)?;
-                tell(report, kind, in_flight, round);
+                engine_table::tell(report, kind, in_flight, round);
             }
         }
         Ok(())
     }
 
-    /// Notes over HTTP, in turns with the same through the engine alone.
+    /// The same over HTTP, in turns with the engine and the store alone; each stands idle while another is measured.
     async fn over_http(
         &self,
         place: &Place,
@@ -211,13 +164,19 @@ impl Bench {
         let desk = Desk::open(place, cases).await?;
         let floor = |report: &mut Report| report.floor.measure(place.path(), self.round);
         floor(report).map_err(failed)?;
-        let (mut engine, mut http) = (Pressed::default(), Pressed::default());
-        for _ in 0..SLICES {
-            engine.add(self.slice(Kind::Note, CONNECTIONS).await?);
-            http.add(desk.slice(self.round / SLICES).await?);
+        for kind in Kind::ALL {
+            let mut round = HttpRound::default();
+            for _ in 0..SLICES {
+                let pressed = self.slice(kind, CONNECTIONS).await?;
+                round.here.engine.add(pressed);
+                self.replay(CONNECTIONS, &mut round.here).await?;
+                let before = desk.processor();
+                round.http.add(desk.slice(kind, self.round / SLICES).await?);
+                round.used.add(before, desk.processor());
+            }
+            floor(report).map_err(failed)?;
+            engine_table::tell_http(report, kind, round);
         }
-        floor(report).map_err(failed)?;
-        tell_http(report, engine.rate(), http);
         desk.close()
     }
 
@@ -226,17 +185,16 @@ impl Bench {
         let length = self.round / SLICES;
         let watch = Stopwatch::start();
         let mut senders = JoinSet::new();
-        for sender in 0..in_flight {
-            let (handle, cases) = (self.handle.clone(), self.cases.clone());
+        for nth in 0..in_flight {
+            let (handle, sender) = (self.handle.clone(), self.sender.clone());
             senders.spawn(async move {
                 let mut took = Vec::new();
-                let own = (sender..cases.len()).step_by(in_flight);
-                for at in own.cycle() {
+                for at in sender.own(nth, in_flight).cycle() {
                     if watch.elapsed() >= length {
                         break;
                     }
-                    let what = what(kind, &cases[at]);
-                    let event = event(cases[at].id, took.len() as u64, SystemClock.now(), what);
+                    let (case, what) = sender.what(kind, at, || handle.new_id());
+                    let event = event(case, took.len() as u64, SystemClock.now(), what);
                     let started = Stopwatch::start();
                     handle.submit(event).await.map_err(failed)?;
                     took.push(started.elapsed());
@@ -268,85 +226,4 @@ impl Bench {
         round.alone.add(press(&self.alone, in_flight, next).await?);
         Ok(())
     }
-}
-
-fn what(kind: Kind, case: &OneCase) -> What {
-    if kind == Kind::Note {
-        return What::Note;
-    }
-    let event = match case.there.fetch_xor(true, Ordering::Relaxed) {
-        true => "returned",
-        false => "handed",
-    };
-    What::Fact {
-        event: event.to_owned(),
-        party: None,
-        fields: Fields::new(),
-        override_reason: None,
-    }
-}
-
-fn tell(report: &mut Report, kind: Kind, in_flight: usize, mut round: Round) {
-    let (engine, alone) = (round.engine.rate(), round.alone.rate());
-    let (ratio, floor) = (engine / alone, report.floor.around());
-    let group = round.engine.took.len() as f64 / round.groups.max(1) as f64;
-    let spread = Spread::of(&mut round.engine.took);
-    let spread_alone = Spread::of(&mut round.alone.took);
-    report.row(
-        json!({
-            "event": kind.name(), "in_flight": in_flight, "events": round.engine.took.len(),
-            "per_second": engine, "p50_ms": millis(spread.p50), "p99_ms": millis(spread.p99), "max_ms": millis(spread.max),
-            "store_alone": {
-                "per_second": alone, "p50_ms": millis(spread_alone.p50), "p99_ms": millis(spread_alone.p99),
-                "ratio_to_floor": alone / floor,
-            },
-            "ratio_to_store": ratio, "floor": floor, "ratio_to_floor": engine / floor,
-            "events_a_group": group, "commit": round.cost.json(),
-        }),
-        vec![
-            kind.name().to_owned(),
-            in_flight.to_string(),
-            figure(engine),
-            figure(millis(spread.p50)),
-            figure(millis(spread.p99)),
-            figure(alone),
-            figure(ratio),
-            figure(floor),
-            figure(engine / floor),
-            figure(group),
-            figure(round.cost.keys()),
-        ],
-    );
-    let what = format!("{} {in_flight}: engine/store ≥ 0.75", kind.name());
-    report.target(Target::at_least(what, 0.75, ratio));
-}
-
-fn tell_http(report: &mut Report, engine: f64, mut http: Pressed) {
-    let (rate, floor) = (http.rate(), report.floor.around());
-    let ratio = rate / engine;
-    let spread = Spread::of(&mut http.took);
-    report.row(
-        json!({
-            "event": "note_over_http", "in_flight": CONNECTIONS, "events": http.took.len(), "per_second": rate,
-            "p50_ms": millis(spread.p50), "p99_ms": millis(spread.p99), "max_ms": millis(spread.max),
-            "engine_per_second": engine, "ratio_to_engine": ratio, "floor": floor, "ratio_to_floor": rate / floor,
-        }),
-        vec![
-            "note/HTTP".to_owned(),
-            CONNECTIONS.to_string(),
-            figure(rate),
-            figure(millis(spread.p50)),
-            figure(millis(spread.p99)),
-            "–".to_owned(),
-            "–".to_owned(),
-            figure(floor),
-            figure(rate / floor),
-        ],
-    );
-    report.note(
-        format!("经 HTTP：另一个进程里的守护进程，{CONNECTIONS} 条保持的连接；同时引擎为每秒 {engine:.0}，HTTP/引擎 {ratio:.2}"),
-        format!("over HTTP: the daemon in a process of its own, {CONNECTIONS} keep-alive connections; the engine gave {engine:.0}/s in turns with it, HTTP/engine {ratio:.2}"),
-    );
-    let what = format!("note over HTTP {CONNECTIONS}: HTTP/engine ≥ 0.60");
-    report.target(Target::at_least(what, 0.6, ratio));
 }

@@ -1,7 +1,8 @@
 //! A keep-alive HTTP client that costs next to nothing, since it shares its cores with the daemon it measures: one
 //! connection, one request at a time, and no more of HTTP/1.1 than this daemon's answers need.
 
-use std::io;
+use std::io::{self, Write};
+use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,17 +20,12 @@ pub(super) struct Connection {
     stream: TcpStream,
     /// Host, token and what else each request says.
     headers: String,
+    sent: Vec<u8>,
     received: Vec<u8>,
 }
 
-/// One answer.
-#[derive(Debug)]
-pub(super) struct Answer {
-    /// The status.
-    pub(super) status: u16,
-    /// The body.
-    pub(super) body: Vec<u8>,
-}
+/// An answer: its status and where in what was received its body is.
+type Answer = (u16, Range<usize>);
 
 impl Connection {
     /// Connects to a daemon's address (`http://127.0.0.1:43210`).
@@ -43,56 +39,61 @@ impl Connection {
         Ok(Self {
             stream,
             headers,
+            sent: Vec::with_capacity(CHUNK),
             received: Vec::with_capacity(CHUNK),
         })
     }
 
     /// A GET below `/api/v1` that must be answered 200.
     pub(super) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Failure> {
-        self.good("GET", path, "").await
+        let body = self.good("GET", path, b"").await?;
+        serde_json::from_slice(body).map_err(failed)
     }
 
     /// A POST below `/api/v1` that must be answered 2xx.
     pub(super) async fn post<T: DeserializeOwned>(
         &mut self,
         path: &str,
-        body: &str,
+        body: &[u8],
     ) -> Result<T, Failure> {
-        self.good("POST", path, body).await
+        let body = self.good("POST", path, body).await?;
+        serde_json::from_slice(body).map_err(failed)
     }
 
-    async fn good<T: DeserializeOwned>(
-        &mut self,
-        method: &str,
-        path: &str,
-        body: &str,
-    ) -> Result<T, Failure> {
-        let answer = self.ask(method, path, body).await.map_err(failed)?;
-        if !(200..300).contains(&answer.status) {
-            let said = String::from_utf8_lossy(&answer.body);
-            return Err(failed(format!("{method} {path}: {} {said}", answer.status)));
+    /// The same, for callers whom the status is enough.
+    pub(super) async fn send(&mut self, path: &str, body: &[u8]) -> Result<(), Failure> {
+        self.good("POST", path, body).await.map(drop)
+    }
+
+    /// The body of an answer that must be 2xx.
+    async fn good(&mut self, method: &str, path: &str, body: &[u8]) -> Result<&[u8], Failure> {
+        let (status, place) = self.ask(method, path, body).await.map_err(failed)?;
+        let answer = &self.received[place];
+        if !(200..300).contains(&status) {
+            let said = String::from_utf8_lossy(answer);
+            return Err(failed(format!("{method} {path}: {status} {said}")));
         }
-        serde_json::from_slice(&answer.body).map_err(failed)
+        Ok(answer)
     }
 
-    /// Asks and waits for the whole answer.
-    ///
-    /// # Errors
-    /// When the connection ends, or what comes is no answer with a length.
-    pub(super) async fn ask(&mut self, method: &str, path: &str, body: &str) -> io::Result<Answer> {
+    /// Asks and waits for the whole answer. It fails when the connection ends, or what comes is no answer with a length.
+    async fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<Answer> {
         let (headers, length) = (&self.headers, body.len());
-        let request = format!(
-            "{method} /api/v1{path} HTTP/1.1\r\n{headers}content-length: {length}\r\n\r\n{body}"
-        );
-        self.stream.write_all(request.as_bytes()).await?;
+        self.sent.clear();
+        write!(
+            self.sent,
+            "{method} /api/v1{path} HTTP/1.1\r\n{headers}content-length: {length}\r\n\r\n"
+        )?;
+        self.sent.extend_from_slice(body);
+        self.stream.write_all(&self.sent).await?;
         self.received.clear();
         loop {
-            if let Some(answer) = whole(&self.received)? {
-                return Ok(answer);
-            }
             self.received.reserve(CHUNK);
             if self.stream.read_buf(&mut self.received).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Some(answer) = whole(&self.received)? {
+                return Ok(answer);
             }
         }
     }
@@ -116,11 +117,8 @@ fn whole(received: &[u8]) -> io::Result<Option<Answer>> {
     let (Some(status), Some(length)) = (status, length) else {
         return Err(io::Error::other("an answer without status or length"));
     };
-    let body = &received[end + 4..];
-    Ok((body.len() >= length).then(|| Answer {
-        status,
-        body: body[..length].to_vec(),
-    }))
+    let body = end + 4;
+    Ok((received.len() >= body + length).then_some((status, body..body + length)))
 }
 
 #[cfg(test)]
@@ -133,8 +131,8 @@ mod tests {
         for end in 0..text.len() {
             assert!(whole(&text[..end]).expect("well-formed").is_none(), "{end}");
         }
-        let answer = whole(text).expect("well-formed").expect("whole");
-        assert_eq!((answer.status, answer.body.as_slice()), (201, &b"{}"[..]));
+        let (status, body) = whole(text).expect("well-formed").expect("whole");
+        assert_eq!((status, &text[body]), (201, &b"{}"[..]));
         assert!(whole(b"HTTP/1.1 200 OK\r\n\r\n").is_err(), "no length");
     }
 }

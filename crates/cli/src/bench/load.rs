@@ -19,6 +19,8 @@ use crate::failure::Failure;
 
 /// The first rung of a case's ladder comes so long after its start.
 pub(super) const FIRST_RUNG_MILLIS: i64 = 240 * 3_600_000;
+/// A note of a usual length.
+pub(super) const NOTE: &str = "bench: a note as people write them, of a usual length";
 /// The first id's moment, in 2024.
 const FIRST_ID_MILLIS: i64 = 1_704_067_200_000;
 /// New cases in one group: about 400 keys, since larger batches eat memory.
@@ -146,7 +148,7 @@ pub(super) fn event(case: CaseId, number: u64, at: Timestamp, what: What) -> Eve
             name: "bench".to_owned(),
             roles: vec!["admin".to_owned()],
         },
-        note: Some("bench: a note as people write them, of a usual length".to_owned()),
+        note: Some(NOTE.to_owned()),
         expected_edit_rev: None,
         what,
     }

@@ -5,13 +5,16 @@
 
 mod child;
 mod engine;
+mod engine_table;
 mod floor;
 mod http;
+mod kind;
 mod load;
 mod over_http;
 mod place;
 mod report;
 mod scale;
+mod scale_use;
 mod store;
 mod timers;
 mod watched;
@@ -37,7 +40,7 @@ pub(crate) struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum BenchCommand {
-    /// 引擎：每秒可靠记录多少事件，与仅存储、与磁盘自身的速度并列 | The engine: durable events per second, beside the store alone and the disk's own rate
+    /// 引擎：每秒可靠记录多少事件，直接的与经 HTTP 的，与仅存储、与磁盘自身的速度并列 | The engine: durable events per second, directly and over HTTP, beside the store alone and the disk's own rate
     #[command(
         after_help = "qixian bench engine\nqixian bench engine --seconds 10 --dir /var/lib --json"
     )]

@@ -16,6 +16,9 @@ use crate::local;
 pub(super) const WORKFLOW: &str = "bench";
 /// A round that only tries whether it runs.
 const TRIAL: Duration = Duration::from_millis(60);
+/// The directory of the usual configuration, and the file in each.
+const CONFIG: &str = "config";
+const FILE: &str = "qixian.toml";
 /// Somebody must be there to be reminded.
 const STAFF: &str =
     "[[staff]]\nname = \"小周\"\nroles = [\"handler\"]\nemail = \"handler@agency.example\"\n";
@@ -38,7 +41,7 @@ impl Place {
             .prefix("qixian-bench-")
             .tempdir_in(base(args)?)
             .map_err(failed)?;
-        let config = write_config(dir.path()).map_err(failed)?;
+        let config = write_config(&dir.path().join(CONFIG), "").map_err(failed)?;
         let config = ConfigArgs {
             config: Some(config),
         };
@@ -71,7 +74,12 @@ impl Place {
 
     /// The configuration file, for a daemon.
     pub(super) fn config(&self) -> PathBuf {
-        self.path().join("config/qixian.toml")
+        self.path().join(CONFIG).join(FILE)
+    }
+
+    /// Writes another configuration file, with these settings beside the usual ones, into a directory of this name.
+    pub(super) fn other_config(&self, name: &str, settings: &str) -> Result<PathBuf, Failure> {
+        write_config(&self.path().join(name), settings).map_err(failed)
     }
 }
 
@@ -88,12 +96,12 @@ fn base(args: &Where) -> Result<PathBuf, Failure> {
     })
 }
 
-fn write_config(dir: &Path) -> std::io::Result<PathBuf> {
-    let workflows = dir.join("config/workflows");
+fn write_config(dir: &Path, settings: &str) -> std::io::Result<PathBuf> {
+    let workflows = dir.join("workflows");
     fs::create_dir_all(&workflows)?;
     fs::write(workflows.join("bench.toml"), include_str!("bench.toml"))?;
-    let file = dir.join("config/qixian.toml");
-    fs::write(&file, STAFF)?;
+    let file = dir.join(FILE);
+    fs::write(&file, format!("{settings}{STAFF}"))?;
     Ok(file)
 }
 

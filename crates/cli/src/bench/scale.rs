@@ -6,18 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use qixian_store_sled::{Options, SledStore};
-use qixian_time::{Clock, Stopwatch, SystemClock, Zone};
+use qixian_time::{Clock, Stopwatch, SystemClock};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use serde_json::json;
 
 use super::ScaleArgs;
 use super::child::Daemon;
-use super::http::Connection;
-use super::load::{FIRST_RUNG_MILLIS, Maker, id};
-use super::over_http::CONNECTIONS;
-use super::place::{Place, WORKFLOW, failed};
+use super::load::{FIRST_RUNG_MILLIS, Maker};
+use super::place::{Place, failed};
 use super::report::{Report, Spread, Target, figure, millis};
 use crate::failure::Failure;
 use crate::out::Out;
@@ -26,14 +23,10 @@ use crate::out::Out;
 const DUE_MILLIS: std::ops::Range<i64> = 2 * 3_600_000..FIRST_RUNG_MILLIS;
 /// Pages asked for, half of them the first, half those that follow one another.
 const PAGES: usize = 400;
-/// Cases begun while it is used, whose first rung is due a moment later.
-const SOON: usize = 100;
-/// How soon.
-const SOON_MILLIS: i64 = 500;
 /// Starts on an empty directory, of which the median counts.
 const EMPTY_STARTS: usize = 5;
-/// Up to so many cases the smaller limit of memory holds.
-const FEW_CASES: usize = 20_000;
+/// No case comes again soon.
+pub(super) const STRIDE: usize = 7_919;
 
 /// Runs `qixian bench scale`.
 pub(super) fn run(out: &Out, args: &ScaleArgs) -> Result<(), Failure> {
@@ -54,13 +47,16 @@ pub(super) fn run(out: &Out, args: &ScaleArgs) -> Result<(), Failure> {
 }
 
 /// What is measured, where.
-struct Scale<'a> {
+pub(super) struct Scale<'a> {
     out: &'a Out,
-    place: &'a Place,
-    cases: usize,
+    /// Where.
+    pub(super) place: &'a Place,
+    /// How many cases.
+    pub(super) cases: usize,
     idle: Duration,
     data: PathBuf,
-    cache: String,
+    /// Of the store, in MiB.
+    pub(super) cache: String,
 }
 
 impl<'a> Scale<'a> {
@@ -125,7 +121,7 @@ impl<'a> Scale<'a> {
         let step = (DUE_MILLIS.end - DUE_MILLIS.start) as f64 / self.cases as f64;
         // In no order of the cases' ids.
         let due = |nth: usize| {
-            let place = (nth * 7_919) % self.cases;
+            let place = (nth * STRIDE) % self.cases;
             now.saturating_add_millis(DUE_MILLIS.start + (place as f64 * step) as i64)
         };
         maker.fill(&store, (0..self.cases).map(due)).await?;
@@ -180,7 +176,8 @@ impl<'a> Scale<'a> {
             resident,
         );
         self.pages(&daemon, report).await?;
-        self.use_it(&daemon, report).await?;
+        self.use_calmly(&daemon, report).await?;
+        self.hammer(&daemon, report).await?;
         self.rest(&daemon, report).await?;
         self.disk(
             report,
@@ -240,80 +237,6 @@ impl<'a> Scale<'a> {
         Ok(())
     }
 
-    /// Events on every connection, and rungs that come due.
-    async fn use_it(&self, daemon: &Daemon, report: &mut Report) -> Result<(), Failure> {
-        let soon = self.begin_soon(daemon).await?;
-        let mut writing = self.write(daemon).await?;
-        self.wait(self.place.round).await;
-        writing.abort_all();
-        while writing.join_next().await.is_some() {}
-        let fired = self.fired(daemon, &soon).await?;
-        self.row(
-            report,
-            "timers_fired",
-            ("使用中到点", "rungs fired in use"),
-            fired as f64,
-        );
-        let (resident, peak) = (daemon.resident(), daemon.resident_peak());
-        self.row(
-            report,
-            "resident_mb",
-            ("使用后内存 MB", "resident after use, MB"),
-            resident,
-        );
-        self.row(
-            report,
-            "resident_peak_mb",
-            ("内存峰值 MB", "resident at most, MB"),
-            peak,
-        );
-        let limit = if self.cases <= FEW_CASES {
-            100.0
-        } else {
-            800.0
-        };
-        report.target(Target::below(
-            format!("resident in use < {limit:.0} MB"),
-            limit,
-            peak,
-        ));
-        Ok(())
-    }
-
-    /// Begins cases as long ago that their first rung is due in a moment.
-    async fn begin_soon(&self, daemon: &Daemon) -> Result<Vec<String>, Failure> {
-        let mut connection = daemon.connect().await?;
-        let mut ids = Vec::new();
-        for nth in 0..SOON {
-            let began = SystemClock
-                .now()
-                .saturating_add_millis(SOON_MILLIS - FIRST_RUNG_MILLIS);
-            let body = json!({
-                "workflow": WORKFLOW, "title": format!("bench {nth}"), "occurred_at": began.to_rfc3339(&Zone::utc()),
-            });
-            let begun: Begun = connection.post("/cases", &body.to_string()).await?;
-            ids.push(begun.id);
-        }
-        Ok(ids)
-    }
-
-    /// Waits until all of them have fired; answers how many messages came of it.
-    async fn fired(&self, daemon: &Daemon, ids: &[String]) -> Result<usize, Failure> {
-        let mut connection = daemon.connect().await?;
-        let mut fired = 0;
-        for id in ids {
-            loop {
-                let messages: Page = connection.get(&format!("/cases/{id}/messages")).await?;
-                if !messages.items.is_empty() {
-                    fired += messages.items.len();
-                    break;
-                }
-                self.wait(Duration::from_millis(50)).await;
-            }
-        }
-        Ok(fired)
-    }
-
     /// What it uses of a processor while nothing happens.
     async fn rest(&self, daemon: &Daemon, report: &mut Report) -> Result<(), Failure> {
         // What was begun comes to its end first.
@@ -334,22 +257,12 @@ impl<'a> Scale<'a> {
         Ok(())
     }
 
-    /// Notes on every connection, to cases all over the store, until the connection or the task ends.
-    async fn write(&self, daemon: &Daemon) -> Result<JoinSet<()>, Failure> {
-        let mut writing = JoinSet::new();
-        for lane in 0..CONNECTIONS {
-            let connection = daemon.connect().await?;
-            let cases = self.cases;
-            writing.spawn(notes(connection, lane, cases));
-        }
-        Ok(writing)
-    }
-
     fn start(&self, data: &Path) -> Result<Daemon, Failure> {
         Daemon::start(self.place, data, &[("QIXIAN_STORE_CACHE_MIB", &self.cache)])
     }
 
-    async fn wait(&self, length: Duration) {
+    /// Lets time go by.
+    pub(super) async fn wait(&self, length: Duration) {
         // Nothing else tells that the time is over.
         tokio::time::timeout(length, std::future::pending::<()>())
             .await
@@ -367,7 +280,8 @@ impl<'a> Scale<'a> {
         Ok(())
     }
 
-    fn row(&self, report: &mut Report, name: &str, (zh, en): (&str, &str), value: f64) {
+    /// Adds a row.
+    pub(super) fn row(&self, report: &mut Report, name: &str, (zh, en): (&str, &str), value: f64) {
         let cells = vec![self.out.pick(zh, en).to_owned(), figure(value)];
         report.row(json!({ "what": name, "measured": value }), cells);
     }
@@ -375,29 +289,11 @@ impl<'a> Scale<'a> {
 
 /// A page of anything.
 #[derive(Deserialize)]
-struct Page {
-    items: Vec<IgnoredAny>,
+pub(super) struct Page {
+    /// What is on it.
+    pub(super) items: Vec<IgnoredAny>,
     #[serde(default)]
     next_cursor: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Begun {
-    id: String,
-}
-
-/// Sends notes, one after another, to cases a lane apart.
-async fn notes(mut connection: Connection, lane: usize, cases: usize) {
-    let body =
-        json!({ "note": "bench: a note as people write them, of a usual length" }).to_string();
-    for nth in 0.. {
-        let number = (lane + nth * CONNECTIONS * 131) % cases + 1;
-        let path = format!("/cases/{}/notes", id(number as u64));
-        let sent: Result<Value, Failure> = connection.post(&path, &body).await;
-        if sent.is_err() {
-            return;
-        }
-    }
 }
 
 /// Bytes of all files below.
