@@ -26,6 +26,7 @@ mod snapshots;
 mod space;
 mod store;
 mod watchdog;
+mod write_through;
 mod writer;
 
 pub use format::Upgraded;

@@ -14,7 +14,7 @@ use crate::format::{self, FORMAT, Upgraded};
 use crate::lock::{Lock, PAGES};
 use crate::options::Options;
 use crate::rows::{Tree, failed};
-use crate::{log, snapshots};
+use crate::{log, snapshots, write_through};
 
 /// The file in which sled keeps how its pages are laid out.
 const SETTINGS: &str = "conf";
@@ -67,6 +67,9 @@ pub(crate) fn open(dir: &Path, options: &Options, purpose: Purpose) -> Result<Op
         remove_settings(dir).map_err(system)?;
     }
     opening.look(&lock)?;
+    if !write_through::ask_for(dir).map_err(system)? {
+        tracing::warn!(event = "writes_not_synchronous", dir = %dir.display());
+    }
     let db = match open_sled(dir, options) {
         Err(sled::Error::Corruption { at: None, .. }) => {
             snapshots::set_aside(dir).map_err(system)?;

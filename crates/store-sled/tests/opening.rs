@@ -32,6 +32,23 @@ async fn check_filled(dir: &Path) {
     assert_eq!(store.journal(id(1), 0, 99).await.expect("works").len(), 20);
 }
 
+#[tokio::test]
+async fn the_file_is_written_synchronously_where_that_is_possible() {
+    use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+    let dir = filled().await;
+    let file = fs::File::open(dir.path().join("db")).expect("works");
+    let Ok(flags) = ioctl_getflags(&file) else {
+        println!("skipped: this file system has no attributes");
+        return;
+    };
+    assert!(flags.contains(IFlags::SYNC), "{flags:?}");
+    // A copy comes without it.
+    ioctl_setflags(&file, flags - IFlags::SYNC).expect("works");
+    check_filled(dir.path()).await;
+    let flags = ioctl_getflags(&file).expect("works");
+    assert!(flags.contains(IFlags::SYNC), "{flags:?}");
+}
+
 fn snapshots(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir)
         .expect("works")
