@@ -1,7 +1,7 @@
 //! Messages as files: for a first look, for demos and tests. Nothing leaves the machine.
 
 use std::collections::HashSet;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use crate::{Address, Message, Outcome, Provider, SendContext, sms_segments};
 
 /// Writes each message to one file of its own: mail as `.eml`, SMS and tasks as `.txt`, robots and webhooks as `.json`.
 ///
-/// A file is named `UTCTIME-CHANNEL-KEY.EXT`, is readable by its owner only, and appears whole or not at all. A key that
-/// has a file already is accepted without writing another.
+/// A file is named `UTCTIME-CHANNEL-KEY.EXT`, is readable by its owner only, appears whole or not at all, and is on disk
+/// when it is accepted. A key that has a file already is accepted without writing another.
 #[derive(Clone, Debug)]
 pub struct FolderProvider {
     name: String,
@@ -119,8 +119,16 @@ impl Folder {
             .mode(0o600)
             .open(&unfinished)?;
         out.write_all(file.content.as_bytes())?;
+        // Who is told that it was written finds it after a power cut too: first the content, then the name.
+        out.sync_all()?;
         drop(out);
-        fs::rename(&unfinished, self.dir.join(&file.name))?;
+        let finished = self.dir.join(&file.name);
+        let named = fs::rename(&unfinished, &finished).and_then(|()| sync_dir(&self.dir));
+        if named.is_err() {
+            // It will be tried again, and there shall not be two of it then.
+            fs::remove_file(&finished).ok();
+        }
+        named?;
         known.insert(file.known_as.clone());
         Ok(())
     }
@@ -136,11 +144,27 @@ impl Folder {
         written: &'a mut Option<HashSet<String>>,
     ) -> io::Result<&'a mut HashSet<String>> {
         if written.is_none() {
-            fs::create_dir_all(&self.dir)?;
+            if !self.dir.is_dir() {
+                fs::create_dir_all(&self.dir)?;
+                sync_dir(self.dir.parent().unwrap_or(&self.dir))?;
+            }
+            // A process that was killed may have left a name that is not synced.
+            sync_dir(&self.dir)?;
             *written = Some(read_known(&self.dir)?);
         }
         Ok(written.get_or_insert_default())
     }
+}
+
+/// Makes the names in a directory last.
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    // The parent of a plain name is empty, and means where the process is.
+    let dir = if dir.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        dir
+    };
+    File::open(dir)?.sync_all()
 }
 
 /// `CHANNEL-KEY` of every finished file.
