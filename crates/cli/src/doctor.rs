@@ -15,6 +15,8 @@ use crate::failure::Failure;
 use crate::out::Out;
 use crate::remote::{RemoteArgs, Session};
 
+/// Free space below which it is told that nothing is kept in reserve, in bytes: the default reserve.
+const NO_RESERVE_SPACE: u64 = 256 << 20;
 /// Free space below which it is told, in bytes; below the reserve it is a failure.
 const LITTLE_SPACE: u64 = 2 << 30;
 /// How many days before its end a calendar is asked for.
@@ -353,7 +355,21 @@ fn space(settings: &Settings) -> Check {
         free: Some(free),
         reserve: settings.reserve_mib << 20,
     };
-    let (level, zh, en) = match room.state() {
+    let (level, zh, en) = of_room(&room);
+    let place = place.display();
+    let (free, reserve) = (room.free_mib(), room.reserve_mib());
+    check(
+        "disk",
+        level,
+        format!("磁盘：{place} 剩余 {free} MiB，预留 {reserve} MiB{zh}"),
+        format!("Disk: {free} MiB free at {place}, {reserve} MiB kept in reserve{en}"),
+    )
+}
+
+/// How bad it is, and what follows from it.
+fn of_room(room: &Room) -> (Level, &'static str, &'static str) {
+    let free = room.free.unwrap_or(u64::MAX);
+    match room.state() {
         RoomState::Exhausted => (
             Level::Fail,
             "；提醒也暂停，请立刻腾出空间",
@@ -364,17 +380,14 @@ fn space(settings: &Settings) -> Check {
             "；不接受新的案件和事件，请腾出空间",
             ": no new cases and events are taken, make room",
         ),
+        RoomState::Enough if room.reserve == 0 && free < NO_RESERVE_SPACE => (
+            Level::Warn,
+            "；没有预留（store.reserve_mib = 0），写满时进程会停下，请腾出空间",
+            " (store.reserve_mib = 0): a full disk ends the process, make room",
+        ),
         RoomState::Enough if free < LITTLE_SPACE => (Level::Warn, "", ""),
         RoomState::Enough => (Level::Ok, "", ""),
-    };
-    let place = place.display();
-    let (free, reserve) = (room.free_mib(), room.reserve_mib());
-    check(
-        "disk",
-        level,
-        format!("磁盘：{place} 剩余 {free} MiB，预留 {reserve} MiB{zh}"),
-        format!("Disk: {free} MiB free at {place}, {reserve} MiB kept in reserve{en}"),
-    )
+    }
 }
 
 /// Whether only its owner can read the admin token.
@@ -395,5 +408,30 @@ fn token_file(data: &Path) -> Check {
             format!("{shown}：别人也可读，请 chmod 600"),
             format!("{shown}: others can read it; chmod 600"),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_room_is_told_by_what_follows_from_it() {
+        let check = |free_mib: u64, reserve_mib: u64, level: Level, says: &str| {
+            let room = Room {
+                free: Some(free_mib << 20),
+                reserve: reserve_mib << 20,
+            };
+            let (found, zh, en) = of_room(&room);
+            assert_eq!(found, level, "{room}");
+            assert!(en.contains(says), "{en}");
+            assert_eq!(zh.is_empty(), en.is_empty(), "{zh}");
+        };
+        check(63, 256, Level::Fail, "reminders pause");
+        check(255, 256, Level::Fail, "no new cases");
+        check(256, 256, Level::Warn, "");
+        check(255, 0, Level::Warn, "ends the process");
+        check(256, 0, Level::Warn, "");
+        check(2_048, 0, Level::Ok, "");
     }
 }

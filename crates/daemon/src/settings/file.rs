@@ -96,8 +96,12 @@ fn no_table(path: &str, span: Span) -> Diagnostic {
 fn scalar(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, Box<Diagnostic>> {
     match (key.kind, value.get_ref()) {
         (Kind::Flag, DeValue::Boolean(flag)) => Ok(flag.to_string()),
-        (Kind::Count(..), DeValue::Integer(number)) => Ok(number.as_str().to_owned()),
-        (Kind::Flag | Kind::Count(..), _) => Err(Box::new(wrong_type(key, value.span()))),
+        (Kind::Count(..) | Kind::CountOrNone(..), DeValue::Integer(number)) => {
+            Ok(number.as_str().to_owned())
+        }
+        (Kind::Flag | Kind::Count(..) | Kind::CountOrNone(..), _) => {
+            Err(Box::new(wrong_type(key, value.span())))
+        }
         (_, DeValue::String(text)) => Ok(text.to_string()),
         _ => Err(Box::new(wrong_type(key, value.span()))),
     }

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Choice(&'static [&'static str]),
     /// A whole number, both ends included.
     Count(u64, u64),
+    /// 0 for none, or a whole number, both ends included.
+    CountOrNone(u64, u64),
     /// `true` or `false`.
     Flag,
     /// An http or https address; empty for none.
@@ -69,7 +71,7 @@ pub(super) const KEYS: &[Key] = &[
     key("limits.sends_per_provider", Kind::Count(1, 1_000), "4"),
     key("limits.request_seconds", Kind::Count(1, 600), "30"),
     key("store.cache_mib", Kind::Count(8, 1_048_576), "64"),
-    key("store.reserve_mib", Kind::Count(0, 1_048_576), "256"),
+    key("store.reserve_mib", Kind::CountOrNone(64, 1_048_576), "256"),
     key("store.flush_limit_seconds", Kind::Count(1, 600), "30"),
     key("log.format", Kind::Choice(&["text", "json"]), "text"),
     key(
@@ -106,6 +108,12 @@ impl Key {
                 format!("应为 {least} 到 {most} 之间的整数"),
                 format!("expected a whole number from {least} to {most}"),
             ),
+            Kind::CountOrNone(least, most) => Words::new(
+                format!("应为 0（不要）或 {least} 到 {most} 之间的整数；比 {least} 少就不够用"),
+                format!(
+                    "expected 0 for none, or a whole number from {least} to {most}; less than {least} is not enough"
+                ),
+            ),
             Kind::Flag => Words::new("应为 true 或 false", "expected true or false"),
             Kind::Url => Words::new(
                 "应以 http:// 或 https:// 开头；空文本表示不用",
@@ -124,6 +132,9 @@ impl Key {
             Kind::Count(least, most) => text
                 .parse()
                 .is_ok_and(|count: u64| (least..=most).contains(&count)),
+            Kind::CountOrNone(least, most) => text
+                .parse()
+                .is_ok_and(|count: u64| count == 0 || (least..=most).contains(&count)),
             Kind::Flag => matches!(text, "true" | "false"),
             Kind::Url => {
                 let rest = text
@@ -157,6 +168,9 @@ mod tests {
         check("zone", "Asia/Beijing", false);
         check("limits.inbox", "0", false);
         check("store.reserve_mib", "0", true);
+        check("store.reserve_mib", "1", false);
+        check("store.reserve_mib", "63", false);
+        check("store.reserve_mib", "64", true);
         check("store.reserve_mib", "256MiB", false);
         check("store.flush_limit_seconds", "1", true);
         check("store.flush_limit_seconds", "600", true);
@@ -166,5 +180,19 @@ mod tests {
         check("ping.url", "https://", false);
         check("ping.url", "https://hc.example.cn/abc", true);
         check("data", " ", false);
+    }
+
+    #[test]
+    fn a_reserve_that_is_too_small_is_refused_in_words() {
+        let reserve = KEYS.iter().find(|key| key.path == "store.reserve_mib");
+        let expected = reserve.expect("a setting").expected();
+        assert!(expected.zh.contains("0（不要）或 64 到"), "{}", expected.zh);
+        assert!(
+            expected
+                .en
+                .contains("0 for none, or a whole number from 64"),
+            "{}",
+            expected.en
+        );
     }
 }
