@@ -131,15 +131,5 @@ fn list(out: &Out, tokens: &Tokens, zone: &qixian_time::Zone) -> Result<(), Fail
 }
 
 fn refused(error: auth::Error) -> Failure {
-    let en = error.to_string();
-    let zh = match &error {
-        auth::Error::Taken(name) => format!("已有名为“{name}”的令牌"),
-        auth::Error::Unknown(name) => format!("没有名为“{name}”的令牌"),
-        auth::Error::Admin => {
-            "管理令牌在 admin.token 里：停下守护进程，删掉这个文件再启动，旧的就失效".to_owned()
-        }
-        auth::Error::Role(role) => format!("“{role}”不是角色，应为 {}", ROLES.join("、")),
-        auth::Error::File { path, source } => format!("无法使用 {}：{source}", path.display()),
-    };
-    Failure::refused(zh, en)
+    Failure::Refused(error.words())
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use qixian_core::Actor;
+use qixian_core::{Actor, Words};
 use qixian_time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -75,6 +75,22 @@ pub enum Error {
     /// A role that does not exist.
     #[error("`{0}` is no role; expected admin, lead, handler or reader")]
     Role(String),
+}
+
+impl Error {
+    /// It in both languages.
+    pub fn words(&self) -> Words {
+        let zh = match self {
+            Self::Taken(name) => format!("已有名为“{name}”的令牌"),
+            Self::Unknown(name) => format!("没有名为“{name}”的令牌"),
+            Self::Admin => {
+                "管理令牌在 admin.token 里：停下守护进程，删掉这个文件再启动，旧的就失效".to_owned()
+            }
+            Self::Role(role) => format!("“{role}”不是角色，应为 {}", ROLES.join("、")),
+            Self::File { path, source } => format!("无法使用 {}：{source}", path.display()),
+        };
+        Words::new(zh, self.to_string())
+    }
 }
 
 /// Who calls.

@@ -76,12 +76,22 @@ pub enum Error {
 }
 
 impl Error {
-    /// It in both languages, where it has them.
+    /// It in both languages; what the system itself says stays as it says it.
     pub fn words(&self) -> Words {
-        match self {
-            Error::Store(error) => error.words(),
-            error => Words::new(error.to_string(), error.to_string()),
-        }
+        let zh = match self {
+            Error::Store(error) => return error.words(),
+            Error::Provider(error) => {
+                let (setting, Words { zh, .. }) = (error.setting(), error.words());
+                format!("{setting}：{zh}；{}", error.advice().zh)
+            }
+            Error::Data { dir, source } => format!("用不了数据目录 {dir}：{source}"),
+            Error::Tokens(error) => error.words().zh,
+            Error::Listen { address, source } => format!("不能在 {address} 上监听：{source}"),
+            Error::System(source) => format!("系统不让启动：{source}"),
+            Error::EngineEnded => "引擎自己停了；请重新启动守护进程（已确认的一件不丢）".to_owned(),
+            Error::Demo { file, reason } => format!("演示案件 {file} 用不了：{reason}"),
+        };
+        Words::new(zh, self.to_string())
     }
 }
 
@@ -244,4 +254,44 @@ async fn drain(
         () = limit => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn whatever_keeps_it_from_starting_is_said_in_chinese_and_in_english() {
+        let io = || io::Error::from(io::ErrorKind::AddrInUse);
+        let errors = [
+            Error::Data {
+                dir: "/data".to_owned(),
+                source: io(),
+            },
+            Error::Tokens(crate::auth::Error::Unknown("wang".to_owned())),
+            Error::Listen {
+                address: ([127, 0, 0, 1], 8700).into(),
+                source: io(),
+            },
+            Error::System(io()),
+            Error::EngineEnded,
+            Error::Demo {
+                file: "one.toml".to_owned(),
+                reason: "it has no title".to_owned(),
+            },
+        ];
+        for error in errors {
+            let Words { zh, en } = error.words();
+            assert!(!zh.is_ascii(), "{zh}");
+            assert!(en.is_ascii(), "{en}");
+            assert_eq!(en, error.to_string());
+        }
+        let listen = Error::Listen {
+            address: ([127, 0, 0, 1], 8700).into(),
+            source: io(),
+        };
+        let zh = listen.words().zh;
+        assert!(zh.starts_with("不能在 127.0.0.1:8700 上监听："), "{zh}");
+    }
 }
