@@ -88,10 +88,14 @@ fn open(settings: &Settings) -> Result<Offline, Failure> {
 fn check(out: &Out, settings: &Settings, mend: bool) -> Result<(), Failure> {
     let rows = open(settings)?;
     let mut tell = |finding: Finding| told(out, &finding);
-    let sum = match mend {
+    let mut sum = match mend {
         true => rebuild(&rows, &mut tell).map_err(failed)?,
         false => verify(&rows, &mut tell),
     };
+    for finding in rows.undurable().map_err(failed)? {
+        told(out, &finding);
+        sum.findings += 1;
+    }
     rows.close().map_err(failed)?;
     summary(out, &sum, mend);
     let left = sum.findings - if mend { sum.repairable } else { 0 };
@@ -119,6 +123,7 @@ fn sentence(finding: &Finding) -> Words {
         Problem::IndexStray => ("多余的派生行", "stray derived row"),
         Problem::ReferenceTaken => ("编号重复", "reference used twice"),
         Problem::Unknown => ("不认识的行", "unknown row"),
+        Problem::Undurable => ("断电可能丢", "a power cut may take it"),
     };
     let (key, what) = (&finding.key, &finding.what);
     let about = finding.about.as_ref().map(|about| format!("{about} "));

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use qixian_store::Error;
-use qixian_store::kv::dump::{self, Apply, Imported};
+use qixian_store::kv::dump::{self, Apply, Finding, Imported, Problem};
 use qixian_store::kv::{Changes, Rows};
 
 use crate::batches::Batches;
@@ -20,6 +20,7 @@ use crate::watchdog::panic_text;
 /// An existing store's rows. Closed by [`Offline::close`], which makes changes durable.
 #[derive(Debug)]
 pub struct Offline {
+    dir: PathBuf,
     tree: Tree,
     pages: File,
     batches: Option<Batches>,
@@ -56,6 +57,7 @@ impl Offline {
     fn open_or_make(dir: &Path, options: &Options, purpose: Purpose) -> Result<Self, Error> {
         let opened = open(dir, options, purpose)?;
         Ok(Self {
+            dir: dir.to_owned(),
             tree: Tree(opened.db),
             pages: opened.pages,
             batches: opened.batches,
@@ -67,6 +69,32 @@ impl Offline {
     /// Why this store would not be served: rows that were acknowledged are missing, or older than they were.
     pub fn complaint(&self) -> Option<&Error> {
         self.complaint.as_ref()
+    }
+
+    /// Pages that sled keeps in files of their own, since they are over 128 KiB. It never syncs those, so there should be
+    /// none: values are cut into pieces of 4 KiB and keys are short. One finding for each.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] where they cannot be listed.
+    pub fn undurable(&self) -> Result<Vec<Finding>, Error> {
+        let blobs = self.dir.join("blobs");
+        let listed = fs::read_dir(&blobs).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let found = match listed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            listed => listed.map_err(|error| unusable(&blobs, &error))?,
+        };
+        let mut names: Vec<_> = found.iter().map(fs::DirEntry::file_name).collect();
+        names.sort();
+        let finding = |name: std::ffi::OsString| Finding {
+            kind: Problem::Undurable,
+            key: format!("blobs/{}", name.to_string_lossy()),
+            about: None,
+            what:
+                "a page over 128 KiB in a file of its own is never synced; export, and import anew"
+                    .to_owned(),
+            repairable: false,
+        };
+        Ok(names.into_iter().map(finding).collect())
     }
 
     /// Makes what was applied durable, and gives the directory free.

@@ -405,3 +405,25 @@ fn change_file(path: &Path, at: u64, length: usize, change: impl Fn(u8) -> u8) {
     file.seek(SeekFrom::Start(at)).expect("works");
     file.write_all(&bytes).expect("works");
 }
+
+/// sled writes a page over 128 KiB to a file of its own, which nothing makes durable. Ours never are that large.
+#[tokio::test]
+async fn a_page_that_a_power_cut_may_take_is_told() {
+    let dir = tempfile::tempdir().expect("works");
+    agency(dir.path(), 40).await;
+    let rows = offline(dir.path());
+    assert_eq!(rows.undurable(), Ok(Vec::new()));
+    rows.close().expect("closes");
+    beneath(dir.path(), |db| {
+        let large = vec![7_u8; 300 << 10];
+        db.insert(b"x", large).expect("is written");
+    });
+    let rows = offline(dir.path());
+    let found = rows.undurable().expect("is listed");
+    assert!(!found.is_empty());
+    for finding in found {
+        assert_eq!(finding.kind, Problem::Undurable);
+        assert!(finding.key.starts_with("blobs/"), "{finding:?}");
+    }
+    rows.close().expect("closes");
+}

@@ -83,4 +83,6 @@ pub enum Problem {
     ReferenceTaken,
     /// Rows that this version does not know.
     Unknown,
+    /// Rows in a file that the backend does not make durable: a power cut may take them.
+    Undurable,
 }
