@@ -27,6 +27,8 @@ pub struct FaultPlan {
     pub jump_days: u64,
     /// Days between two times that the host is suspended.
     pub suspend_days: u64,
+    /// Days between two times that the disk has little room, or none.
+    pub room_days: u64,
     /// Days between two loads of calendars, rules or workflows.
     pub load_days: u64,
     /// Minutes between two things people do.
@@ -38,29 +40,30 @@ pub struct FaultPlan {
 impl FaultPlan {
     /// The plan of a seed: each fault is used by about half of them.
     pub fn draw(rng: &mut Rng) -> Self {
-        let mut used = |least: u64, most: u64| {
+        let used = |rng: &mut Rng, least: u64, most: u64| {
             let used = rng.chance(500);
             let drawn = least + rng.below(most - least);
             if used { drawn } else { 0 }
         };
         Self {
-            refused: used(1, 60),
-            unknown: used(1, 60),
-            slow_disk: used(1, 100),
-            late_answer: used(1, 300),
-            provider: used(1, 400),
-            lies: used(1, 300),
-            slow: used(1, 300),
-            lost_answer: used(1, 100),
-            crash_days: used(3, 30),
-            jump_days: used(5, 60),
-            suspend_days: used(20, 120),
-            load_days: used(20, 120),
+            refused: used(rng, 1, 60),
+            unknown: used(rng, 1, 60),
+            slow_disk: used(rng, 1, 100),
+            late_answer: used(rng, 1, 300),
+            provider: used(rng, 1, 400),
+            lies: used(rng, 1, 300),
+            slow: used(rng, 1, 300),
+            lost_answer: used(rng, 1, 100),
+            crash_days: used(rng, 3, 30),
+            jump_days: used(rng, 5, 60),
+            suspend_days: used(rng, 20, 120),
+            load_days: used(rng, 20, 120),
             busy_minutes: rng
                 .pick(&[90, 180, 300, 600, 1_200])
                 .copied()
                 .unwrap_or(300),
             can_look_up: rng.chance(500),
+            room_days: used(rng, 10, 60),
         }
     }
 
@@ -78,6 +81,7 @@ impl FaultPlan {
             crash_days: 0,
             jump_days: 0,
             suspend_days: 0,
+            room_days: 0,
             load_days: 0,
             busy_minutes: 0,
             can_look_up: true,

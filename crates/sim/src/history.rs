@@ -25,11 +25,13 @@ pub enum Kind {
     Send = 7,
     /// An answer does not reach its sender.
     Lost = 8,
+    /// The disk has little room for a while, or none.
+    Room = 9,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::People,
         Kind::Crash,
         Kind::Jump,
@@ -38,6 +40,7 @@ impl Kind {
         Kind::Group,
         Kind::Send,
         Kind::Lost,
+        Kind::Room,
     ];
 
     fn name(self) -> &'static str {
@@ -50,6 +53,7 @@ impl Kind {
             Kind::Group => "group",
             Kind::Send => "send",
             Kind::Lost => "lost",
+            Kind::Room => "room",
         }
     }
 }

@@ -22,7 +22,7 @@ mod shrink;
 mod tally;
 mod world;
 
-pub use checker::{Checker, Failure};
+pub use checker::{Checker, Extent, Failure};
 pub use faults::FaultPlan;
 pub use ground::Ground;
 pub use history::{Happened, History, Key, Kind};

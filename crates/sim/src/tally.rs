@@ -18,7 +18,7 @@ pub struct Tally(BTreeMap<&'static str, Times>);
 
 impl Tally {
     /// Every fault a world knows.
-    pub const FAULTS: [&'static str; 25] = [
+    pub const FAULTS: [&'static str; 27] = [
         "group refused",
         "group refused as a conflict",
         "group done, answer lost",
@@ -26,6 +26,8 @@ impl Tally {
         "slow disk",
         "late answer of the disk",
         "answers of the disk out of order",
+        "disk low",
+        "disk full",
         "crash",
         "crash, groups lost",
         "crash, groups kept",
@@ -47,7 +49,7 @@ impl Tally {
     ];
 
     /// Everything people do that can be accepted.
-    pub const ACTS: [&'static str; 28] = [
+    pub const ACTS: [&'static str; 29] = [
         "start",
         "start mid-way",
         "fact",
@@ -70,6 +72,7 @@ impl Tally {
         "message retried",
         "dry run",
         "asked again",
+        "asked again with room",
         "calendar loaded",
         "rules loaded",
         "workflows loaded",

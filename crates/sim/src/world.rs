@@ -1,6 +1,7 @@
 //! The world: everything around the engine, by one seed.
 
 mod disk;
+mod room;
 mod senders;
 mod sends;
 mod timeline;
@@ -18,8 +19,8 @@ use crate::history::Script;
 use crate::records::Records;
 use crate::sabotage::SabotagedStore;
 use crate::{
-    Checker, Compared, Delivery, Failure, FaultPlan, FaultProvider, Ground, Happened, History, Rng,
-    Sabotage, Scenery, Stage, Tally,
+    Checker, Compared, Delivery, Extent, Failure, FaultPlan, FaultProvider, Ground, Happened,
+    History, Rng, Sabotage, Scenery, Stage, Tally,
 };
 use disk::Disk;
 use senders::Senders;
@@ -31,6 +32,8 @@ const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// Between two full checks, in steps.
 const FULL_CHECK: u64 = 500;
+/// Between two that read every journal and message again, in steps.
+const EVERYTHING: u64 = 5_000;
 /// How many steps one seed may take.
 const STEPS_MAX: u64 = 3_000_000;
 
@@ -80,6 +83,8 @@ pub struct World {
     timeline: Timeline,
     senders: Senders,
     disk: Disk,
+    /// Until when the disk has little room, where it has.
+    squeezed_until: Option<Timestamp>,
     sends: Vec<Send>,
     records: Records,
     cases: Vec<CaseId>,
@@ -130,6 +135,7 @@ impl World {
             timeline: Timeline::new(seed, &plan, start),
             senders: Senders::default(),
             disk: Disk::default(),
+            squeezed_until: None,
             sends: Vec::new(),
             records: Records::default(),
             cases: Vec::new(),
@@ -183,6 +189,7 @@ impl World {
         }
         self.plan = FaultPlan::none();
         self.timeline.end();
+        self.make_room(true);
         // Messages decided while the clock was ahead are tried when it gets there.
         let ahead = self.times.ahead().max(0);
         let quiet_from = self.times.shown();
@@ -191,7 +198,7 @@ impl World {
             self.step()?;
         }
         self.settle_all()?;
-        self.full_check()?;
+        self.full_check(Extent::All)?;
         let delivered = self.honest_deliveries();
         let now = self.times.shown();
         self.checker.at_rest(quiet_from, now, &delivered)?;
@@ -235,6 +242,7 @@ impl World {
         if self.summary.steps > STEPS_MAX {
             return Err(Failure("it never comes to rest".to_owned()));
         }
+        self.make_room(false);
         self.happen()?;
         self.look()?;
         self.collect()?;
@@ -245,14 +253,18 @@ impl World {
         self.go_on_loading()?;
         if self.summary.steps.is_multiple_of(FULL_CHECK) {
             self.settle_all()?;
-            self.full_check()?;
+            let all = self.summary.steps.is_multiple_of(EVERYTHING);
+            self.full_check(if all { Extent::All } else { Extent::Grown })?;
         }
         Ok(())
     }
 
     /// The engine has nothing to do: something around it goes on, or else time does.
     fn idle(&mut self, until: Option<Timestamp>) {
-        if !self.work_disk(true) && !self.settle_send() && !self.senders.anything_new() {
+        if !self.work_disk(true)
+            && !self.settle_send()
+            && !self.senders.anything_new(self.times.now())
+        {
             self.pass_time(until);
         }
     }
@@ -272,8 +284,16 @@ impl World {
         let until = until.filter(|wait| (1..60_000).contains(wait));
         let around = [self.disk_at(), self.send_at()];
         let around = around.into_iter().flatten().map(|at| at - awake);
-        let acts = [self.timeline.next_at().millis_since(now)];
-        let waits = rows.chain(until).chain(around).chain(acts);
+        let acts = [
+            Some(self.timeline.next_at()),
+            self.squeezed_until,
+            self.senders.next_at(),
+        ];
+        let acts = acts.into_iter().flatten().map(|at| at.millis_since(now));
+        // With a full disk what is due waits for room, however often the engine looks for it.
+        let is_full = self.is_full();
+        let inside = rows.chain(until).filter(|_| !is_full);
+        let waits = inside.chain(around).chain(acts);
         let wait = waits.min().unwrap_or(DAY);
         self.times.pass(wait.clamp(1, DAY));
     }
@@ -292,10 +312,10 @@ impl World {
         Err(Failure("the engine never comes to rest".to_owned()))
     }
 
-    fn full_check(&mut self) -> Result<(), Failure> {
+    fn full_check(&mut self, extent: Extent) -> Result<(), Failure> {
         self.look()?;
         self.records.check(&self.store)?;
-        self.checker.whole(&self.store, &self.ground)
+        self.checker.whole(&self.store, &self.ground, extent)
     }
 
     fn look(&mut self) -> Result<(), Failure> {

@@ -21,7 +21,9 @@ impl Checker {
             None => begins(entry, commit)?,
             Some(before) => {
                 for (leg, (was, is)) in before.legs.iter().zip(&entry.legs).enumerate() {
-                    goes_on(id, leg, was, is)?;
+                    let attempt = was.attempts.len();
+                    let may_have_left = self.sends.may_have_left(id, leg, attempt);
+                    goes_on(id, leg, (was, is), may_have_left)?;
                     if is.status == LegStatus::Moot && was.status != LegStatus::Moot {
                         self.is_moot(entry, leg)?;
                     }
@@ -128,8 +130,14 @@ fn begins(entry: &OutboxEntry, commit: &Commit) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is known of a recipient stays known: tries are added, ends stay ends.
-fn goes_on(id: OutboxId, leg: usize, was: &LegState, is: &LegState) -> Result<(), Failure> {
+/// What is known of a recipient stays known: tries are added, ends stay ends. A try that never left may be taken back
+/// (the disk was full by then).
+fn goes_on(
+    id: OutboxId,
+    leg: usize,
+    (was, is): (&LegState, &LegState),
+    may_have_left: bool,
+) -> Result<(), Failure> {
     let stays = was.status == is.status;
     let asked_again = is.status == LegStatus::Queued && is.attempts.len() == was.attempts.len();
     let allowed = match was.status {
@@ -140,8 +148,11 @@ fn goes_on(id: OutboxId, leg: usize, was: &LegState, is: &LegState) -> Result<()
         LegStatus::Held => stays || is.status == LegStatus::Queued,
     };
     let begun = |leg: &LegState| leg.attempts.first().map(|a| (a.at, a.channel));
-    let kept = is.attempts.len() >= was.attempts.len()
-        && (was.attempts.is_empty() || begun(was) == begun(is));
+    let tries = was.attempts.len();
+    let taken_back = was.status == LegStatus::Sending && !may_have_left;
+    let least = tries - usize::from(taken_back && tries > 0);
+    let kept = is.attempts.len() >= least
+        && (is.attempts.is_empty() || was.attempts.is_empty() || begun(was) == begun(is));
     if allowed && kept {
         return Ok(());
     }

@@ -23,6 +23,7 @@ use crate::reference::Compared;
 use answers::Answers;
 use books::Books;
 use sends::Sends;
+pub use whole::Extent;
 
 /// A promise that was not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Messages on their way out: on disk before the first try, under one key, and to nobody who was told that it is over.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use qixian_core::{Cause, ClockState, LegStatus, OutboxId};
 use qixian_engine::SendJob;
@@ -15,6 +15,15 @@ type Way = (OutboxId, u16, u16);
 pub(super) struct Sends {
     key_of: HashMap<Way, String>,
     way_of: HashMap<String, Way>,
+    /// Tries that were handed out: message, recipient, which try.
+    handed_out: HashSet<(OutboxId, usize, usize)>,
+}
+
+impl Sends {
+    /// Whether this try was handed out, so that it may have arrived.
+    pub(super) fn may_have_left(&self, id: OutboxId, leg: usize, attempt: usize) -> bool {
+        self.handed_out.contains(&(id, leg, attempt))
+    }
 }
 
 impl Checker {
@@ -42,7 +51,9 @@ impl Checker {
                 job.context.attempt
             ));
         }
+        let attempt = state.attempts.len();
         let way = (id, job.leg, state.channel);
+        self.sends.handed_out.insert((id, leg, attempt));
         self.one_key(way, &job.context.idempotency_key)?;
         match job.message {
             Some(_) => self.not_over(job),

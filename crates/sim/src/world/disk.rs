@@ -6,7 +6,7 @@ use qixian_store::{Fate, Group, Refusal};
 
 use super::World;
 use crate::rng::hash;
-use crate::{FaultPlan, Key, Kind, Rng};
+use crate::{Failure, FaultPlan, Key, Kind, Rng};
 
 /// What is planned for the groups under way.
 #[derive(Debug, Default)]
@@ -52,12 +52,18 @@ impl Disk {
 
 impl World {
     /// Looks at the groups submitted since the last look.
-    pub(super) fn notice_groups(&mut self) {
+    ///
+    /// # Errors
+    /// When something is written that there is no room for.
+    pub(super) fn notice_groups(&mut self) -> Result<(), Failure> {
         let submitted = self.control.submitted();
         while self.disk.seen < submitted {
             let back = usize::try_from(submitted - self.disk.seen).unwrap_or(1);
             let place = self.control.pending().saturating_sub(back);
             self.disk.seen += 1;
+            let state = self.room_state();
+            let look = |group: &Group| self.keeps_reserve(state, group);
+            self.control.look(place, look).transpose()?;
             let env = &self.engine.setup().env;
             let ground = &mut self.ground;
             let name = self.control.look(place, |group| {
@@ -70,6 +76,7 @@ impl World {
             };
             self.disk.pending.push(planned);
         }
+        Ok(())
     }
 
     fn plan_group(&mut self, name: u64) -> Planned {

@@ -8,9 +8,10 @@ use std::task::{Context, Poll, Waker};
 use qixian_core::{Case, CaseId, Event, OutboxId, What, Workflow};
 use qixian_engine::{Ack, DryRun, SubmitError, meaning};
 use qixian_store::{MessageQuery, Record, Store};
+use qixian_time::Timestamp;
 use tokio::sync::oneshot::Receiver;
 
-use super::World;
+use super::{HOUR, World};
 use crate::people::{self, Act};
 use crate::records::{RecordKey, Records};
 use crate::rng::{hash, hash_bytes};
@@ -28,6 +29,10 @@ struct Waiting {
     name: &'static str,
     answer: Option<Receiver<Result<Ack, SubmitError>>>,
     tries: u32,
+    /// Not sent again before.
+    later: Timestamp,
+    /// Whether it was told that the disk is full.
+    without_room: bool,
 }
 
 /// Another request whose sender waits.
@@ -49,9 +54,20 @@ pub(super) struct Senders {
 }
 
 impl Senders {
-    /// Whether somebody has not sent what is to be sent.
-    pub(super) fn anything_new(&self) -> bool {
-        self.events.iter().any(|waiting| waiting.answer.is_none())
+    /// Whether somebody has not sent at `now` what is to be sent by then.
+    pub(super) fn anything_new(&self, now: Timestamp) -> bool {
+        self.next_at().is_some_and(|at| at <= now)
+    }
+
+    /// When somebody next sends something.
+    pub(super) fn next_at(&self) -> Option<Timestamp> {
+        let unsent = self.events.iter().filter(|w| w.answer.is_none());
+        unsent.map(|waiting| waiting.later).min()
+    }
+
+    /// Whether somebody waits for an answer about this event.
+    pub(super) fn is_asked_for(&self, id: &str) -> bool {
+        self.events.iter().any(|waiting| waiting.event.id == id)
     }
 
     fn event(&mut self, name: &'static str, event: Event) {
@@ -60,6 +76,8 @@ impl Senders {
             name,
             answer: None,
             tries: 0,
+            later: Timestamp::MIN,
+            without_room: false,
         });
     }
 
@@ -198,6 +216,7 @@ impl World {
         for mut waiting in std::mem::take(&mut self.senders.events) {
             let answer = match &mut waiting.answer {
                 Some(answer) => answer.try_recv().ok(),
+                None if waiting.later > self.times.now() => None,
                 None => {
                     waiting.tries += 1;
                     let digest = meaning(&waiting.event);
@@ -241,6 +260,7 @@ impl World {
                 // What a load brings must reach every case.
                 Ok(waiting.tries < TRIES_MAX || waiting.name == "recompute")
             }
+            Err(SubmitError::DiskLow { .. }) => self.without_room(waiting),
             Err(error) => {
                 self.summary.refused += 1;
                 let id = &waiting.event.id;
@@ -251,6 +271,23 @@ impl World {
                 Ok(false)
             }
         }
+    }
+
+    /// Somebody was told that the disk has little room, and asks again after some hours.
+    fn without_room(&mut self, waiting: &mut Waiting) -> Result<bool, Failure> {
+        let id = &waiting.event.id;
+        if waiting.name != "key used again" && self.checker.has_line(id) {
+            let what = format!("`{id}` is recorded, and its sender was told that there is no room");
+            return Err(Failure(what));
+        }
+        if !waiting.without_room {
+            self.summary.tally.tried("asked again with room");
+        }
+        waiting.answer = None;
+        waiting.without_room = true;
+        let wait = i64::from(waiting.tries.min(TRIES_MAX)) * HOUR;
+        waiting.later = self.times.now().saturating_add_millis(wait);
+        Ok(waiting.tries < TRIES_MAX || waiting.name == "recompute")
     }
 
     fn taken(&mut self, waiting: &Waiting, ack: &Ack) -> Result<(), Failure> {
@@ -269,6 +306,9 @@ impl World {
         } else {
             "recompute without effect"
         });
+        if waiting.without_room && !ack.repeated {
+            tally.accepted("asked again with room");
+        }
         if waiting.tries > 1 && ack.repeated {
             tally.accepted("asked again");
         }

@@ -19,7 +19,7 @@ impl World {
     /// The engine's turn, with what comes of it. Answers the turn where it was idle.
     pub(super) fn turn(&mut self) -> Result<Option<Turn>, Failure> {
         let turn = pollster::block_on(self.engine.turn());
-        self.notice_groups();
+        self.notice_groups()?;
         match turn {
             Turn::Worked => Ok(None),
             Turn::Send(job) => {

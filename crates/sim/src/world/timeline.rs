@@ -7,7 +7,7 @@ use qixian_store::{CaseQuery, Store};
 use qixian_time::Timestamp;
 
 use super::{DAY, HOUR, World, engine};
-use crate::{Failure, FaultPlan, Key, Kind, Rng, Stage};
+use crate::{Extent, Failure, FaultPlan, Key, Kind, Rng, Stage};
 
 /// How long a crash and the like may wait for the engine to be in the middle of something.
 const STEPS_AHEAD: u64 = 8;
@@ -53,6 +53,7 @@ impl Timeline {
             (Kind::Jump, days(plan.jump_days)),
             (Kind::Suspend, days(plan.suspend_days)),
             (Kind::Load, days(plan.load_days)),
+            (Kind::Room, days(plan.room_days)),
         ];
         let means = means.into_iter().filter(|(_, mean)| *mean > 0);
         let streams = means.map(|(kind, mean)| {
@@ -140,6 +141,7 @@ impl World {
                 Kind::Crash => self.crash(key, rng)?,
                 Kind::Jump => self.jump(key, rng),
                 Kind::Suspend => self.suspend(key, rng),
+                Kind::Room => self.squeeze(key, rng),
                 _ => self.load(key, rng),
             }
         }
@@ -172,7 +174,7 @@ impl World {
         self.engine = engine(store, self.sabotage, clock, &self.setup, rng.number());
         self.handle = self.engine.handle();
         self.senders.engine_died(&mut self.records);
-        self.full_check()
+        self.full_check(Extent::Grown)
     }
 
     /// The clock goes wrong, or (mostly) is put right where it is wrong.
