@@ -24,7 +24,8 @@ const MESSAGE_HEADER_MAX: usize = 32;
 const CAP: u8 = 2;
 const BATCH: u8 = 3;
 const LAST_KIND: u8 = 11;
-/// So many segments before the end of the log hold the number of the last batch, which none is larger than.
+/// So many segments before the end of the log are searched for the number of the last batch; all, if it is not there. sled
+/// writes the rows of a batch in no order.
 const NUMBERED: usize = 16;
 
 /// What the log holds.
@@ -34,6 +35,9 @@ pub(crate) struct Log {
     pub(crate) newest: Option<u64>,
     /// Where in the file something does not read back although the log goes on after it.
     pub(crate) hole: Option<u64>,
+    /// The segment that holds the end of what sled had synced is not there; this may be its place. sled would then take
+    /// nothing for whole that came after the last snapshot, and write over all of it.
+    pub(crate) wiped: Option<u64>,
 }
 
 /// Reads the log from the segment on that holds this place of it: what the last snapshot covers ends there.
@@ -41,8 +45,17 @@ pub(crate) struct Log {
 /// # Errors
 /// Whatever the system says.
 pub(crate) fn look(pages: &File, covered: u64) -> io::Result<Log> {
-    let from = covered / SEGMENT;
-    let headers = Headers::read(pages, from)?;
+    let headers = Headers::read(pages, covered / SEGMENT)?;
+    let log = walk(pages, covered, &headers, NUMBERED)?;
+    match log.newest {
+        // A group may fill more segments than that after the row with its number.
+        None if headers.found.len() > NUMBERED => walk(pages, covered, &headers, usize::MAX),
+        _ => Ok(log),
+    }
+}
+
+/// Reads the segments in their order, the last `numbered` for the numbers of batches too.
+fn walk(pages: &File, covered: u64, headers: &Headers, numbered: usize) -> io::Result<Log> {
     let mut look = Look {
         pages,
         buffer: Vec::new(),
@@ -50,7 +63,7 @@ pub(crate) fn look(pages: &File, covered: u64) -> io::Result<Log> {
         pending: None,
         newest: None,
     };
-    let mut hole = look.lost_header(&headers)?;
+    let mut hole = look.lost_header(headers)?;
     let count = headers.found.len();
     for (nth, (number, offset)) in headers.found.iter().enumerate() {
         let past_hole = hole.is_some_and(|(at, _)| at < *number);
@@ -58,7 +71,7 @@ pub(crate) fn look(pages: &File, covered: u64) -> io::Result<Log> {
         if past_hole || (*number > headers.tail && !follows(number - 1)) {
             break;
         }
-        let numbered = nth + NUMBERED >= count;
+        let numbered = count - nth <= numbered;
         let Some(end) = look.segment(*number, *offset, numbered)? else {
             continue;
         };
@@ -73,12 +86,10 @@ pub(crate) fn look(pages: &File, covered: u64) -> io::Result<Log> {
         }
         break;
     }
-    let covered_is_gone =
-        headers.tail * SEGMENT < covered && !headers.found.contains_key(&headers.tail);
-    let hole = hole.map(|(_, offset)| offset);
     Ok(Log {
         newest: look.newest,
-        hole: hole.or(covered_is_gone.then(|| headers.lost.first().copied().unwrap_or_default())),
+        hole: hole.map(|(_, offset)| offset),
+        wiped: headers.wiped(covered),
     })
 }
 
@@ -90,6 +101,8 @@ struct Headers {
     lost: Vec<u64>,
     /// Everything before this number is whole, says the newest header: sled had synced it.
     tail: u64,
+    /// The last place of the log that sled had synced when the newest header was written.
+    stable: u64,
     /// The largest number of all.
     last: u64,
     from: u64,
@@ -104,6 +117,7 @@ impl Headers {
             found: BTreeMap::new(),
             lost: Vec::new(),
             tail: from,
+            stable: 0,
             last: from,
             from,
         };
@@ -115,7 +129,8 @@ impl Headers {
                     headers.last = headers.last.max(number);
                     if number >= from {
                         headers.found.insert(number, offset);
-                        headers.tail = headers.tail.max(stable);
+                        headers.stable = headers.stable.max(stable);
+                        headers.tail = headers.tail.max(stable / SEGMENT);
                     }
                 }
                 None => headers.lost.push(offset),
@@ -123,9 +138,17 @@ impl Headers {
         }
         Ok(headers)
     }
+
+    /// Where the segment may have been that must be there, if it is not. One that begins where the snapshot ends need not
+    /// be, unless more than the snapshot covers was synced.
+    fn wiped(&self, covered: u64) -> Option<u64> {
+        let missed = self.tail * SEGMENT < covered || self.stable > covered;
+        let is_gone = missed && !self.found.contains_key(&self.tail);
+        is_gone.then(|| self.lost.first().copied().unwrap_or_default())
+    }
 }
 
-/// The number of a segment, and that of the one up to which all was synced when it was begun.
+/// The number of a segment, and the place of the log up to which all was synced when it was begun.
 fn segment_header(bytes: &[u8; SEGMENT_HEADER]) -> Option<(u64, u64)> {
     let (sum, rest) = bytes.split_first_chunk::<4>()?;
     let (at, stable) = rest.split_first_chunk::<8>()?;
@@ -134,7 +157,7 @@ fn segment_header(bytes: &[u8; SEGMENT_HEADER]) -> Option<(u64, u64)> {
     let at = u64::try_from(place(at)).ok()?;
     // Before anything was synced sled says -1.
     let stable = u64::try_from(place(stable.first_chunk()?)).unwrap_or(0);
-    (whole && at.is_multiple_of(SEGMENT)).then_some((at / SEGMENT, stable / SEGMENT))
+    (whole && at.is_multiple_of(SEGMENT)).then_some((at / SEGMENT, stable))
 }
 
 struct Look<'a> {

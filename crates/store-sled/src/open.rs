@@ -61,6 +61,7 @@ pub(crate) fn open(dir: &Path, options: &Options, purpose: Purpose) -> Result<Op
         purpose,
         known,
         made: lock.made_before() || known != Found::Nothing,
+        logged: None,
         complaint: None,
     };
     if !opening.made && purpose == Purpose::Serve {
@@ -110,6 +111,8 @@ struct Opening<'a> {
     known: Found,
     /// Whether a store was made here before.
     made: bool,
+    /// The number of the last batch that sled's log held before sled looked at it, if one was found.
+    logged: Option<u64>,
     complaint: Option<Error>,
 }
 
@@ -153,24 +156,24 @@ impl Opening<'_> {
         let acknowledged = marks.map(|marks| marks.batches);
         // What comes after the last acknowledged batch may be as a power cut left it.
         let beyond = acknowledged.is_some() && log.newest >= acknowledged;
-        if let Some(at) = log.hole.filter(|_| !beyond) {
+        self.logged = log.newest;
+        if let Some(at) = log.wiped.or(log.hole.filter(|_| !beyond)) {
             let reason = format!("it does not read back at byte {at}; restore a backup");
             self.complain_for_good(self.damaged(&reason), at)?;
         }
-        let Some(marks) = marks else { return Ok(()) };
-        let opened = (marks.covered == covered).then_some(marks.opened);
-        match log.newest.or(opened) {
-            Some(found) => self.compare(found, marks),
-            None => Ok(()),
+        match (log.newest, acknowledged) {
+            (Some(found), Some(expected)) => self.compare(found, expected),
+            // What sled reads is compared once it is open.
+            _ => Ok(()),
         }
     }
 
-    fn compare(&mut self, found: u64, marks: Marks) -> Result<(), Error> {
-        match found < marks.batches {
+    fn compare(&mut self, found: u64, expected: u64) -> Result<(), Error> {
+        match found < expected {
             true => self.complain(Error::Lost {
                 file: self.dir.join(PAGES).display().to_string(),
                 found,
-                expected: marks.batches,
+                expected,
             }),
             false => Ok(()),
         }
@@ -223,7 +226,11 @@ impl Opening<'_> {
         let batches = self.number(tree, keys::BATCHES)?.unwrap_or(0);
         match self.known {
             _ if format < FORMAT => self.check_closings(tree, lock)?,
-            Found::Marks(marks) => self.compare(batches, marks)?,
+            // sled must not have dropped what was whole, acknowledged or not.
+            Found::Marks(marks) => {
+                let logged = self.logged.unwrap_or_default();
+                self.compare(batches, marks.batches.max(logged))?;
+            }
             found if self.made => self.complain(Error::Uncounted {
                 file: durable::path(self.dir).display().to_string(),
                 damaged: found == Found::Damaged,
