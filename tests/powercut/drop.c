@@ -6,12 +6,14 @@
  *
  * A note is one struct note, then its first bytes and its second bytes. It is written after the change, under one lock, so
  * that the notes are in the order of the changes. A sync's note comes before its caller goes on, and says up to which note
- * the changes were there when it began. sync_file_range is not looked at: it makes nothing durable.
+ * the changes were there when it began. A write to a file with the attribute of synchronous updates (chattr +S) is durable
+ * once it returned, and its note says so. sync_file_range is not looked at: it makes nothing durable.
  * What the layer cannot note ends the process, so that no run passes by not looking. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -28,7 +30,7 @@ struct note {
   uint32_t kind;     /* W write, T truncate, C create, M mkdir, U unlink, D rmdir, R rename, S sync */
   uint32_t first;    /* bytes of the first part: the data, or a name */
   uint32_t second;   /* bytes of the second part: a rename's new name */
-  uint32_t unused;
+  uint32_t through;  /* 1: a write that was durable once it returned */
   uint64_t node;     /* inode that is written, made or moved; 0 where a name goes away */
   uint64_t parent;   /* inode of the directory that holds the name */
   uint64_t parent2;  /* of the directory that holds the new name */
@@ -131,17 +133,23 @@ static void put(struct note note, const void *first, const void *second) {
   notes++;
 }
 
-static void put_write(uint64_t node, const void *data, size_t len, uint64_t offset) {
-  put((struct note){.kind = 'W', .first = len, .node = node, .number = offset}, data, NULL);
+static int is_written_through(int fd) {
+  int flags = 0;
+  return syscall(SYS_ioctl, fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_SYNC_FL);
+}
+
+static void put_write(uint64_t node, const void *data, size_t len, uint64_t offset, int through) {
+  put((struct note){.kind = 'W', .first = len, .through = through, .node = node, .number = offset}, data, NULL);
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t len, off64_t offset) {
   uint64_t node;
   if (!ours(fd, &node)) return syscall(SYS_pwrite64, fd, data, len, offset);
   pthread_mutex_lock(&lock);
+  int through = is_written_through(fd);
   ssize_t n = syscall(SYS_pwrite64, fd, data, len, offset);
-  if (n > 0) put_write(node, data, n, offset);
   int kept = errno;
+  if (n > 0) put_write(node, data, n, offset, through);
   pthread_mutex_unlock(&lock);
   errno = kept;
   return n;
@@ -151,9 +159,10 @@ ssize_t write(int fd, const void *data, size_t len) {
   uint64_t node;
   if (!ours(fd, &node)) return syscall(SYS_write, fd, data, len);
   pthread_mutex_lock(&lock);
+  int through = is_written_through(fd);
   ssize_t n = syscall(SYS_write, fd, data, len);
   int kept = errno;
-  if (n > 0) put_write(node, data, n, syscall(SYS_lseek, fd, 0, SEEK_CUR) - n);
+  if (n > 0) put_write(node, data, n, syscall(SYS_lseek, fd, 0, SEEK_CUR) - n, through);
   pthread_mutex_unlock(&lock);
   errno = kept;
   return n;

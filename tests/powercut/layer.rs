@@ -68,6 +68,8 @@ enum Change {
         node: u64,
         at: u64,
         data: Vec<u8>,
+        /// It was durable once it returned.
+        through: bool,
     },
     Truncate {
         node: u64,
@@ -158,6 +160,9 @@ impl Notes {
                     *until = (*before).max(*until);
                 }
                 Note::Sync { .. } => {}
+                Note::Change(Change::Write { through: true, .. }) if index < lied => {
+                    lasting[index] = true;
+                }
                 Note::Change(change) => {
                     let is_synced = |node| synced.get(&node).is_some_and(|until| index < *until);
                     lasting[index] = change.lies_in().into_iter().all(is_synced);
@@ -206,6 +211,7 @@ impl Names {
                 node: self.of(node),
                 at: number,
                 data: first.to_vec(),
+                through: short(12)? == 1,
             },
             'T' => Change::Truncate {
                 node: self.of(node),
@@ -328,7 +334,9 @@ impl Disk {
                 };
             loss.dropped += u64::from(!kept || is_torn);
             match (is_torn, change) {
-                (true, Change::Write { node, at, data }) => self.tear(*node, *at, data, moments),
+                (true, Change::Write { node, at, data, .. }) => {
+                    self.tear(*node, *at, data, moments)
+                }
                 _ => self.apply(change, kept),
             }
         }
@@ -370,7 +378,7 @@ impl Disk {
                 }
             }
             _ if !kept => {}
-            Change::Write { node, at, data } => self.overwrite(*node, *at, data),
+            Change::Write { node, at, data, .. } => self.overwrite(*node, *at, data),
             Change::Truncate { node, length } => self.bytes(*node).resize(as_len(*length), 0),
             Change::Remove { parent, name } => drop(self.entries(*parent).remove(name)),
             Change::Rename { node, from, to } => {
