@@ -314,6 +314,9 @@ impl Opening<'_> {
     ) -> Result<Batches, Error> {
         let begin = || {
             sync(db, pages)?;
+            // Before the file that says that a store was made: without its settings sled would never open it again.
+            File::open(self.dir.join(SETTINGS))?.sync_all()?;
+            sync_directories(self.dir)?;
             let marks = Marks {
                 batches,
                 opened: batches,
@@ -321,7 +324,6 @@ impl Opening<'_> {
                 ..Marks::default()
             };
             let file = Durable::write(self.dir, marks)?;
-            File::open(self.dir.join(SETTINGS))?.sync_all()?;
             sync_directories(self.dir)?;
             lock.mark_as_made()?;
             Ok(Batches::new(self.dir, file, marks))
