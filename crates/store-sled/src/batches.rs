@@ -1,15 +1,18 @@
 //! Numbers for batches, in the store and beside it.
 
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::{fs, io};
 
 use qixian_store::kv::Changes;
 use qixian_store::{Error, codec, keys};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::durable::{Durable, Marks};
-use crate::lock::PAGES;
+use crate::lock::{LOCK_PAUSE, LOCK_TRIES, PAGES};
 
 /// Counts the batches of an open store. Dropping it, after sled, notes a clean close.
 #[derive(Debug)]
@@ -60,10 +63,24 @@ impl Batches {
     }
 
     fn note_closed(&self) -> io::Result<()> {
+        wait_for_sled(&self.dir)?;
         let length = fs::metadata(self.dir.join(PAGES))?.len();
         let marks = *self.marks.lock().expect("no code panics while it holds it");
         Durable::write(&self.dir, Marks { length, ..marks }).map(drop)
     }
+}
+
+/// sled closes its file, and may cut it shorter before, on a thread of its own after its last handle was dropped. Its lock
+/// is free then.
+fn wait_for_sled(dir: &Path) -> io::Result<()> {
+    let pages = File::open(dir.join(PAGES))?;
+    for _ in 0..LOCK_TRIES {
+        match flock(&pages, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => std::thread::park_timeout(LOCK_PAUSE),
+            taken => return taken.map_err(io::Error::from),
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 impl Drop for Batches {

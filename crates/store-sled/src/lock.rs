@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use qixian_store::Error;
 use rustix::fs::{FlockOperation, flock};
@@ -16,6 +17,9 @@ use crate::open::unusable;
 
 /// The file in which sled keeps its pages.
 pub(crate) const PAGES: &str = "db";
+/// How often, and how long between, sled's lock on it is waited for: two seconds in all.
+pub(crate) const LOCK_TRIES: usize = 200;
+pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(10);
 const LOCK: &str = "lock";
 const TEXT: &str = "A Qixian store. Don't remove this file while the others are here.\n";
 
@@ -65,6 +69,20 @@ impl Lock {
         file.sync_all()
     }
 
+    /// Takes the length out of a note of format 1, if there is one.
+    pub(crate) fn forget_length(&self) -> io::Result<()> {
+        let Some(note) = self.closed()?.filter(|note| note.length > 0) else {
+            return Ok(());
+        };
+        // Never longer than what stands there, and it counts whatever follows it.
+        let text = format!("{TEXT}0 {}\n", note.closings);
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)?;
+        file.sync_all()
+    }
+
     /// The note of format 1.
     pub(crate) fn closed(&self) -> io::Result<Option<Closed>> {
         let mut text = String::new();
@@ -78,5 +96,29 @@ impl Lock {
             length,
             closings: numbers.next().flatten().unwrap_or(0),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_is_taken_out_of_an_old_note() {
+        for (note, kept) in [("123456 7\n", 7), ("123456\n", 0), ("9 7\n", 7)] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join(LOCK), format!("{TEXT}{note}")).unwrap();
+            let lock = Lock::take(dir.path()).unwrap();
+            for _ in 0..2 {
+                lock.forget_length().unwrap();
+                let (length, closings) = (0, kept);
+                let left = Closed { length, closings };
+                assert_eq!(lock.closed().unwrap(), Some(left));
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let lock = Lock::take(dir.path()).unwrap();
+        lock.forget_length().unwrap();
+        assert!(!lock.made_before());
     }
 }

@@ -4,14 +4,13 @@ use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::time::Duration;
 
 use qixian_store::{Error, codec, keys};
 
 use crate::batches::Batches;
 use crate::durable::{self, Durable, Found, Marks};
 use crate::format::{self, FORMAT, Upgraded};
-use crate::lock::{Lock, PAGES};
+use crate::lock::{LOCK_PAUSE, LOCK_TRIES, Lock, PAGES};
 use crate::options::Options;
 use crate::rows::{Tree, failed};
 use crate::{log, snapshots, write_through};
@@ -20,9 +19,6 @@ use crate::{log, snapshots, write_through};
 const SETTINGS: &str = "conf";
 /// What sled says when its file is locked.
 const LOCKED: &str = "could not acquire lock";
-/// How often, and how long between, sled's lock is waited for: two seconds in all.
-const LOCK_TRIES: usize = 200;
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// What a directory is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +64,7 @@ pub(crate) fn open(dir: &Path, options: &Options, purpose: Purpose) -> Result<Op
         remove_settings(dir).map_err(system)?;
     }
     opening.look(&lock)?;
+    opening.forget_length(&lock).map_err(system)?;
     if !write_through::ask_for(dir).map_err(system)? {
         tracing::warn!(event = "writes_not_synchronous", dir = %dir.display());
     }
@@ -210,7 +207,24 @@ impl Opening<'_> {
             ..marks
         };
         let noted = Durable::write(self.dir, marks).and_then(|_| sync_directories(self.dir));
-        noted.map_err(|error| unusable(self.dir, &error))
+        noted.map_err(|error| unusable(self.dir, &error))?;
+        self.known = Found::Marks(marks);
+        Ok(())
+    }
+
+    /// sled may cut free segments off when it opens. From before that on nobody may rely on the length at the last close,
+    /// however this opening ends.
+    fn forget_length(&mut self, lock: &Lock) -> io::Result<()> {
+        match self.known {
+            Found::Marks(marks) if marks.length > 0 => {
+                let marks = Marks { length: 0, ..marks };
+                Durable::write(self.dir, marks)?;
+                self.known = Found::Marks(marks);
+                Ok(())
+            }
+            Found::Nothing => lock.forget_length(),
+            _ => Ok(()),
+        }
     }
 
     /// The first reads, and so the first that may meet damage.

@@ -33,26 +33,26 @@ fn big(number: u64) -> CaseWrite {
 #[tokio::test]
 async fn a_group_of_many_segments_is_there_after_closing() {
     for nth in 0..5 {
-        let dir = tempfile::tempdir().unwrap();
-        let store = open(dir.path()).unwrap();
+        let dir = tempfile::tempdir().expect("works");
+        let store = open(dir.path()).expect("works");
         durable(&store, cases((1..=MANY).map(big))).await;
         drop(store);
-        let length = fs::metadata(dir.path().join("db")).unwrap().len();
+        let length = fs::metadata(dir.path().join("db")).expect("works").len();
         assert!(length > 16 * SEGMENT as u64, "{length} bytes");
         let store = open(dir.path()).unwrap_or_else(|error| panic!("store {nth}: {error}"));
         let ids: Vec<_> = (1..=MANY).map(id).collect();
-        let found = store.cases(&ids).await.unwrap();
+        let found = store.cases(&ids).await.expect("works");
         assert!(found.iter().all(Option::is_some));
     }
 }
 
 /// The files as a kill would leave them now.
 fn copied(dir: &Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
+    let copy = tempfile::tempdir().expect("works");
+    for entry in fs::read_dir(dir).expect("works") {
+        let path = entry.expect("works").path();
         if path.is_file() {
-            fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+            fs::copy(&path, copy.path().join(path.file_name().expect("works"))).expect("works");
         }
     }
     copy
@@ -70,41 +70,48 @@ fn header(segment: &[u8]) -> Option<(usize, usize)> {
 
 /// Zeroes the segment on which all rests that sled had synced since it was opened.
 fn wipe(pages: &Path) {
-    let mut bytes = fs::read(pages).unwrap();
+    let mut bytes = fs::read(pages).expect("works");
     let headers: Vec<_> = bytes.chunks(SEGMENT).map(header).collect();
     let tail = headers.iter().flatten().map(|(_, tail)| *tail).max();
     let held = |header: &Option<(usize, usize)>| header.map(|(number, _)| number) == tail;
     let nth = headers.iter().position(held).expect("it is there");
     assert_ne!(nth, 0, "not the one that the snapshot covers");
-    let segment = bytes.chunks_mut(SEGMENT).nth(nth).unwrap();
+    let segment = bytes.chunks_mut(SEGMENT).nth(nth).expect("works");
     segment.fill(0);
-    fs::write(pages, bytes).unwrap();
+    fs::write(pages, bytes).expect("works");
 }
 
 /// sled would begin anew where it was opened last, and write over the rest.
 #[tokio::test]
 async fn a_log_without_the_segment_that_all_rests_on_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path()).unwrap();
+    let dir = tempfile::tempdir().expect("works");
+    let store = open(dir.path()).expect("works");
     durable(&store, cases([big(1)])).await;
     drop(store);
-    let store = open(dir.path()).unwrap();
-    let counted = fs::read(dir.path().join("durable")).unwrap();
+    let store = open(dir.path()).expect("works");
+    let counted = fs::read(dir.path().join("durable")).expect("works");
     for number in 2..800 {
         durable(&store, cases([big(number)])).await;
     }
     let copy = copied(dir.path());
     // A power cut may leave an older count, so that nothing counts as acknowledged since.
-    fs::write(copy.path().join("durable"), counted).unwrap();
+    fs::write(copy.path().join("durable"), counted).expect("works");
     let whole = copied(copy.path());
-    let read = open(whole.path()).unwrap().cases(&[id(799)]).await.unwrap();
+    let read = open(whole.path())
+        .expect("works")
+        .cases(&[id(799)])
+        .await
+        .expect("works");
     assert!(read[0].is_some());
     let pages = copy.path().join("db");
     wipe(&pages);
-    let wiped = fs::read(&pages).unwrap();
+    let wiped = fs::read(&pages).expect("works");
     for _ in 0..2 {
         let error = open(copy.path()).unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{error}");
     }
-    assert!(fs::read(&pages).unwrap() == wiped, "nothing was changed");
+    assert!(
+        fs::read(&pages).expect("works") == wiped,
+        "nothing was changed"
+    );
 }

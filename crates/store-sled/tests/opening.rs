@@ -138,6 +138,35 @@ async fn damaged_snapshots_are_set_aside() {
     assert_eq!(aside.count(), all.len());
 }
 
+/// The length of sled's file that the last close left; 0 once the store was opened again.
+fn noted_length(dir: &Path) -> u64 {
+    let text = fs::read_to_string(dir.join("durable")).expect("works");
+    let numbers = text.lines().nth(1).expect("two lines");
+    let length = numbers.split(' ').nth(3).expect("five numbers");
+    length.parse().expect("a number")
+}
+
+/// sled may cut its file shorter when it opens it, and the process may die at once.
+#[tokio::test]
+async fn the_length_counts_only_until_the_next_opening() {
+    let dir = filled().await;
+    let length = || fs::metadata(dir.path().join("db")).unwrap().len();
+    assert_eq!(noted_length(dir.path()), length());
+    let store = open(dir.path()).unwrap();
+    assert_eq!(noted_length(dir.path()), 0);
+    drop(store);
+    assert_eq!(noted_length(dir.path()), length());
+    // This opening ends right after sled's.
+    beneath(dir.path(), |db| {
+        let row = codec::encode(keys::FORMAT, &7_u32).unwrap();
+        db.insert(keys::FORMAT, row).unwrap();
+    });
+    assert_ne!(noted_length(dir.path()), 0);
+    let error = open(dir.path()).unwrap_err();
+    assert_eq!(error, Error::NewerFormat { found: 7, known: 2 });
+    assert_eq!(noted_length(dir.path()), 0);
+}
+
 /// Changes rows beneath the store, as nothing but a fault would.
 fn beneath(dir: &Path, change: impl FnOnce(&sled::Db)) {
     // sled gives its lock free a moment after the last handle.
