@@ -10,6 +10,12 @@ use std::{fmt, io};
 
 use qixian_store::Error;
 use qixian_store::core::Words;
+use qixian_store::time::Stopwatch;
+
+/// The limit is waited for in so many parts.
+const TICKS: u32 = 8;
+/// A wait that takes so much longer than it should was a standstill.
+const LATE: Duration = Duration::from_secs(1);
 
 /// Called with a last word.
 pub(crate) type OnFatal = Arc<dyn Fn(&Words) + Send + Sync>;
@@ -19,6 +25,7 @@ pub(crate) struct Watchdog {
     signals: Sender<Signal>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Signal {
     Begun,
     Ended,
@@ -67,7 +74,13 @@ fn watch(inbox: &Receiver<Signal>, dir: &Path, limit: Duration, fatal: &OnFatal)
         if matches!(signal, Signal::Ended) {
             continue;
         }
-        if let Err(RecvTimeoutError::Timeout) = inbox.recv_timeout(limit) {
+        let tick = limit / TICKS;
+        let wait = || {
+            let since = Stopwatch::start();
+            let answer = inbox.recv_timeout(tick);
+            (answer == Err(RecvTimeoutError::Timeout)).then(|| since.elapsed())
+        };
+        if is_stuck(tick, wait) {
             let stuck = Error::Stuck {
                 dir: dir.display().to_string(),
                 limit,
@@ -76,6 +89,21 @@ fn watch(inbox: &Receiver<Signal>, dir: &Path, limit: Duration, fatal: &OnFatal)
             return;
         }
     }
+}
+
+/// Whether so many waits of `tick` passed as make the limit. `wait` answers how long it took, or `None` once what is watched
+/// has ended. A wait from which this thread woke late does not count: the process, or the machine, stood still, and what
+/// is watched with it.
+fn is_stuck(tick: Duration, mut wait: impl FnMut() -> Option<Duration>) -> bool {
+    let mut ticks = 0;
+    while ticks < TICKS {
+        match wait() {
+            Some(took) if took < tick + LATE => ticks += 1,
+            Some(_) => {}
+            None => return false,
+        }
+    }
+    true
 }
 
 /// What a panic said.
@@ -90,6 +118,26 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_standstill_of_the_process_does_not_count() {
+        let tick = Duration::from_secs(4);
+        let stuck = |stops: usize, waits: usize| {
+            let mut nth = 0;
+            is_stuck(tick, || {
+                nth += 1;
+                let took = match nth <= stops {
+                    true => Duration::from_secs(3_600),
+                    false => tick,
+                };
+                (nth <= waits).then_some(took)
+            })
+        };
+        assert!(stuck(0, 8));
+        assert!(!stuck(0, 7), "it ended in time");
+        assert!(!stuck(1, 8), "one of them was a standstill");
+        assert!(stuck(3, 11));
+    }
 
     #[test]
     fn barks_only_when_something_takes_too_long() {
