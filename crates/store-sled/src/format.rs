@@ -18,6 +18,7 @@ use qixian_store::time::{Clock, SystemClock};
 use qixian_store::{Error, codec, keys};
 
 use crate::open::unusable;
+use crate::space::FreeSpace;
 
 /// The format of the rows that this version writes.
 pub(crate) const FORMAT: u32 = 2;
@@ -107,6 +108,43 @@ pub(crate) fn upgrade<R: Apply>(
     })
 }
 
+/// Where an export grows: one name, so that a start that is ended again and again leaves one file.
+fn partial(dir: &Path, to: u32) -> PathBuf {
+    dir.join(format!("{}unfinished.jsonl.partial", prefix(to)))
+}
+
+/// Refuses where the export might fill the disk: it is seldom larger than sled's file.
+///
+/// # Errors
+/// [`Error::Unusable`], and whatever the rows say.
+pub(crate) fn check_room<R: Apply>(
+    rows: &R,
+    to: u32,
+    exports: &Path,
+    needed: u64,
+    space: &dyn FreeSpace,
+) -> Result<(), Error> {
+    if rows.get(keys::UPGRADING)?.is_some() {
+        // The export is there.
+        return Ok(());
+    }
+    // Nobody can say is no reason to stop, as everywhere.
+    let Ok(free) = space.free(exports) else {
+        return Ok(());
+    };
+    let unfinished = fs::metadata(partial(exports, to)).map_or(0, |file| file.len());
+    if free.saturating_add(unfinished) >= needed {
+        return Ok(());
+    }
+    let reason = format!(
+        "the upgrade begins with an export, for which {needed} bytes must be free there, and {free} are; nothing was changed"
+    );
+    Err(unusable(
+        exports,
+        &io::Error::new(io::ErrorKind::StorageFull, reason),
+    ))
+}
+
 fn prefix(to: u32) -> String {
     format!("before-format-{to}-")
 }
@@ -126,7 +164,7 @@ fn write_export<R: Apply>(rows: &R, dir: &Path, to: u32) -> Result<PathBuf, Erro
         .collect();
     let time = time.trim_end_matches('Z');
     let file = dir.join(format!("{}{time}Z.jsonl", prefix(to)));
-    let partial = file.with_extension("jsonl.partial");
+    let partial = partial(dir, to);
     let mut tell = |finding: Finding| {
         let Finding { key, what, .. } = finding;
         tracing::warn!(event = "store_upgrade_left_out", key, what);

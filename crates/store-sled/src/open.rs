@@ -308,6 +308,11 @@ impl Opening<'_> {
         options: &Options,
     ) -> Result<Upgraded, Error> {
         let exports = options.exports.as_deref().unwrap_or(self.dir);
+        let needed = pages
+            .metadata()
+            .map_err(|error| unusable(self.dir, &error))?
+            .len();
+        format::check_room(tree, FORMAT, exports, needed, &*options.free_space)?;
         let sync = || {
             // Where rows are numbered the file that counts them must be there too.
             Durable::write(self.dir, Marks::default())

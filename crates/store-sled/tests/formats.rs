@@ -7,8 +7,9 @@
 
 mod common;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
 
 use common::{agency, beneath, exported, offline};
 use qixian_store::conformance::samples::{case, cases, durable, id, write};
@@ -16,7 +17,7 @@ use qixian_store::core::{Event, Rev};
 use qixian_store::kv::Rows;
 use qixian_store::kv::dump::verify;
 use qixian_store::{Error, Store, codec, keys};
-use qixian_store_sled::{Options, SledStore, import};
+use qixian_store_sled::{FreeSpace, Options, SledStore, import};
 
 fn fixtures(format: u32) -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
@@ -184,6 +185,45 @@ async fn an_older_format_is_exported_then_upgraded() {
     let opened = SledStore::open(&store, &options(&beside)).expect("works");
     assert_eq!(opened.upgraded(), None);
     assert_eq!(exports(&beside).len(), 1);
+}
+
+struct Room(u64);
+
+impl FreeSpace for Room {
+    fn free(&self, _: &Path) -> io::Result<u64> {
+        Ok(self.0)
+    }
+}
+
+/// Starts that end while they export, over and over, must not fill the disk.
+#[tokio::test]
+async fn an_export_that_has_no_room_does_not_begin_and_leaves_one_file_at_most() {
+    let dir = tempfile::tempdir().expect("works");
+    unpack(&fixtures(1), dir.path());
+    let needed = fs::metadata(dir.path().join("db")).expect("works").len();
+    let partial = dir.path().join("before-format-2-unfinished.jsonl.partial");
+    let open = |free: u64| {
+        let free_space = Arc::new(Room(free));
+        let options = Options {
+            free_space,
+            ..Options::default()
+        };
+        SledStore::open(dir.path(), &options)
+    };
+    for _ in 0..2 {
+        let error = open(needed - 1_000).expect_err("no room");
+        assert!(matches!(error, Error::Unusable { .. }), "{error}");
+        let said = format!("{needed} bytes must be free there");
+        assert!(error.to_string().contains(&said), "{error}");
+        assert_eq!(exports(dir.path()), [] as [PathBuf; 0]);
+        assert!(!partial.exists());
+    }
+    // What an earlier start left is written over, so that it counts as room.
+    fs::write(&partial, [b'x'; 1_000]).expect("works");
+    let store = open(needed - 1_000).expect("room");
+    assert!(store.upgraded().is_some());
+    assert_eq!(exports(dir.path()).len(), 1);
+    assert!(!partial.exists());
 }
 
 /// What a stop leaves between the steps of an upgrade: the next start goes on, and exports nothing half-done.
