@@ -174,6 +174,11 @@ struct Look<'a> {
 impl Look<'_> {
     /// The first segment of the settled part that lost its header, while its messages are still there.
     fn lost_header(&mut self, headers: &Headers) -> io::Result<Option<(u64, u64)>> {
+        let mut settled = headers.from..headers.tail;
+        if settled.all(|number| headers.found.contains_key(&number)) {
+            // What else is without a header is free, and there may be much of it.
+            return Ok(None);
+        }
         let mut lost = Vec::new();
         for offset in &headers.lost {
             self.load(*offset)?;
