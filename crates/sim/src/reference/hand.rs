@@ -211,14 +211,14 @@ impl Reference {
         put_right(&mut facts, *seq, change);
         let now = line.recorded_at;
         let mut model = Self::relive(env, workflow, self.case, &facts, now)?;
-        model.keep_what_was_said(self, workflow);
+        model.keep_what_was_said(self, workflow, now);
         let mut turn = Turn::of(&mut model, env, workflow, now, line.occurred_at);
         turn.say_all();
         turn.settle();
         Some(model)
     }
 
-    fn keep_what_was_said(&mut self, before: &Self, workflow: &Workflow) {
+    fn keep_what_was_said(&mut self, before: &Self, workflow: &Workflow, now: Timestamp) {
         let zone = &workflow.zone;
         let came_out = |c: &Clock| (c.started_at(zone), c.due_at, c.state, c.assume_at);
         let presumed = self.presumed.clone();
@@ -227,14 +227,14 @@ impl Reference {
                 .as_ref()
                 .is_some_and(|p| p.deadline == clock.name && p.generation == clock.generation);
             match before.clocks.iter().find(|was| was.name == clock.name) {
-                None => clock.unsay(&[]),
+                None => clock.unsay(&[], now),
                 Some(was) if came_out(was) == came_out(clock) => {
                     clock.generation = was.generation;
                     clock.rungs.clone_from(&was.rungs);
                 }
                 Some(was) => {
                     clock.generation = was.generation + 1;
-                    clock.unsay(&was.rungs);
+                    clock.unsay(&was.rungs, now);
                 }
             }
             if let (true, Some(presumed)) = (is_presumed, &mut self.presumed) {
@@ -252,16 +252,22 @@ impl Reference {
 }
 
 impl Clock {
-    /// What was really said stays said, be it as part of a rung; what was said in living through it again only is still to
-    /// come, unless its time is over: of a missed deadline, what precedes its end.
-    fn unsay(&mut self, really: &[Rung]) {
+    /// What was really said stays said, of a rung that lies behind be it in part; what was said in living through it again
+    /// only is still to come, unless its time is over: of a missed deadline, what precedes its end.
+    fn unsay(&mut self, really: &[Rung], now: Timestamp) {
+        let really = really.iter().filter(|r| r.state == RungState::Fired);
+        let said: Vec<u16> = really.flat_map(|r| &r.steps).copied().collect();
         let missed = self.state == ClockState::Missed;
         let is_over = |at: Timestamp| self.due_at.is_some_and(|due_at| at < due_at);
         let to_come = |at: Timestamp| self.is_open() || missed && !is_over(at);
         let mut rungs = self.rungs.clone();
         for rung in &mut rungs {
-            let mut said = really.iter().filter(|r| r.state == RungState::Fired);
-            if said.any(|r| r.steps.iter().any(|step| rung.steps.contains(step))) {
+            let left = rung
+                .steps
+                .iter()
+                .filter(|step| !said.contains(step))
+                .count();
+            if left == 0 || rung.at <= now && left < rung.steps.len() {
                 rung.state = RungState::Fired;
             } else if rung.state == RungState::Fired {
                 rung.state = if to_come(rung.at) {
