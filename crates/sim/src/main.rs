@@ -116,12 +116,13 @@ fn tell(total: &Summary) {
     let Summary {
         steps,
         acknowledged,
+        found,
         refused,
         delivered,
         ..
     } = total;
     println!(
-        "{steps} steps, {acknowledged} events acknowledged, {refused} refused, {delivered} messages arrived"
+        "{steps} steps, {acknowledged} events acknowledged, {found} found, {refused} refused, {delivered} messages arrived"
     );
     print!("{}", total.tally);
     println!("{:?}", total.compared);

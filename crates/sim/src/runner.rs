@@ -49,6 +49,7 @@ impl Run {
         let total = &mut self.total;
         total.steps += one.steps;
         total.acknowledged += one.acknowledged;
+        total.found += one.found;
         total.refused += one.refused;
         total.delivered += one.delivered;
         total.crashes += one.crashes;

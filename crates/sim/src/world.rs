@@ -42,8 +42,10 @@ const STEPS_MAX: u64 = 3_000_000;
 pub struct Summary {
     /// Steps of the world.
     pub steps: u64,
-    /// Events acknowledged.
+    /// Events acknowledged, each counted once.
     pub acknowledged: u64,
+    /// Those of them that are on disk in the end, as they were answered.
+    pub found: u64,
     /// Events refused.
     pub refused: u64,
     /// Messages that arrived.
@@ -166,6 +168,8 @@ impl World {
                 let arrived = self.providers.iter().map(FaultProvider::delivered_count);
                 self.summary.delivered = arrived.sum();
                 self.summary.compared = self.checker.compared();
+                (self.summary.acknowledged, self.summary.found) =
+                    self.checker.acknowledged_and_found();
                 Ok(self.summary)
             }
             Err(Failure(what)) => {

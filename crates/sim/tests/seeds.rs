@@ -57,6 +57,8 @@ fn every_seed_keeps_every_promise() {
         }
     });
     println!("{}{:?}", run.total.tally, run.total.compared);
+    let (acknowledged, found) = (run.total.acknowledged, run.total.found);
+    println!("{acknowledged} events acknowledged, {found} found");
     for (seed, failure) in run.failed.iter().take(SHRUNK_MAX) {
         println!("{failure}");
         let kept = shrink(&History::whole(*seed, DAYS), &scenery, None);
@@ -70,6 +72,7 @@ fn every_seed_keeps_every_promise() {
     }
     let failed = Seeds(run.failed.iter().map(|(seed, _)| *seed).collect());
     assert!(run.failed.is_empty(), "failed: {failed}");
+    assert_eq!(acknowledged, found);
     if seeds.0.len() >= ENOUGH {
         let missing = run.total.tally.missing();
         assert!(missing.is_empty(), "never happened: {missing:?}");

@@ -33,6 +33,20 @@ impl Answers {
 }
 
 impl Checker {
+    /// How many events were acknowledged, each counted once, and how many of them are on disk as they were answered.
+    pub fn acknowledged_and_found(&self) -> (u64, u64) {
+        let accepted = &self.answers.accepted;
+        let on_disk = |(id, made): &(&EventId, &(CaseId, Rev))| {
+            let line = self.books.events.get(*id);
+            let kept = self.books.cases.get(&made.0);
+            line.is_none_or(|line| line == *made) && kept.is_some_and(|k| k.case.rev >= made.1)
+        };
+        (
+            accepted.len() as u64,
+            accepted.iter().filter(on_disk).count() as u64,
+        )
+    }
+
     /// An event was acknowledged. To be called after [`Checker::look`].
     ///
     /// # Errors

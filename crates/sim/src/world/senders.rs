@@ -291,7 +291,6 @@ impl World {
     }
 
     fn taken(&mut self, waiting: &Waiting, ack: &Ack) -> Result<(), Failure> {
-        self.summary.acknowledged += 1;
         let event = &waiting.event;
         if Tally::WRONG.contains(&waiting.name) {
             let what = format!("{}, and taken: {event:?}", waiting.name);
