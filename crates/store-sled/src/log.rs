@@ -6,6 +6,11 @@
 //! with what was acknowledged. What lies before the last snapshot is not looked at: sled finds damage there itself, when
 //! it reads.
 //!
+//! A kill, and a power cut where sled's file is written through, leave a torn end and no hole: sled's threads may write
+//! later buffers before earlier ones, but what a header calls stable was written without a gap. Only before that place is
+//! something that does not read back a hole; and a segment that was given free and is being written over is known by the
+//! later number of a message in it.
+//!
 //! sled 0.34.7 writes segments of 512 KiB, each with a number (its place in the log), anywhere in the file. In a segment
 //! messages follow one another: checksum, kind, length, the segment's number, page, body. A batch begins with a message
 //! that says where its last one begins.

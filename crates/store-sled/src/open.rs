@@ -151,8 +151,10 @@ impl Opening<'_> {
         let pages = File::open(&path).map_err(system)?;
         let log = log::look(&pages, covered).map_err(system)?;
         let acknowledged = marks.map(|marks| marks.batches);
-        // What comes after the last acknowledged batch may be as a power cut left it.
+        // What comes after the last acknowledged batch may be as a power cut left it: where each write was on disk before
+        // the next came, that is a torn end and never a hole.
         let beyond = acknowledged.is_some() && log.newest >= acknowledged;
+        let beyond = beyond && !write_through::is_set(&pages);
         self.logged = log.newest;
         if let Some(at) = log.wiped.or(log.hole.filter(|_| !beyond)) {
             let reason = format!("it does not read back at byte {at}; restore a backup");

@@ -13,6 +13,11 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::lock::PAGES;
 
+/// Whether sled's file is written synchronously, and so was since it was opened last.
+pub(crate) fn is_set(pages: &File) -> bool {
+    ioctl_getflags(pages).is_ok_and(|flags| flags.contains(IFlags::SYNC))
+}
+
 /// Makes sled's file where there is none, and has it written synchronously. Answers `false` where the file system has no
 /// such attribute (a RAM disk, some network and stacked file systems).
 ///
