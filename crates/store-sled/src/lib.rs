@@ -19,6 +19,7 @@ mod lock;
 mod log;
 mod offline;
 mod open;
+mod opening;
 mod options;
 mod queue;
 mod rows;
