@@ -6,13 +6,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_trait::async_trait;
-use qixian_core::{Case, CaseId, Cause, DefinitionRef, EventId, JournalLine, OutboxId, Rev};
+use qixian_core::Cause;
 use qixian_store::{
-    CaseQuery, Commit, Error, Group, MemStore, MessageQuery, OutboxEntry, OutboxRow, OutboxWrite,
-    Page, Record, RecordKind, Resolution, Room, Seen, Store, Ticket, TimerRow,
+    Commit, Group, Intercepted, Interceptor, MemStore, OutboxWrite, Resolution, Store, Ticket,
 };
-use qixian_time::Timestamp;
 
 /// What the store does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,22 +43,25 @@ impl Sabotage {
     }
 }
 
-/// A [`MemStore`] that may be sabotaged. Clones share the count of occasions.
+/// A [`MemStore`] that may be sabotaged.
+pub(crate) type SabotagedStore = Intercepted<MemStore, Saboteur>;
+
+/// Breaks one promise, or (without a sabotage) lets all pass. Clones share the count of occasions.
 #[derive(Clone, Debug)]
-pub(crate) struct SabotagedStore {
-    store: MemStore,
+pub(crate) struct Saboteur {
     sabotage: Option<Sabotage>,
     occasions: Arc<AtomicU64>,
 }
 
-impl SabotagedStore {
-    /// `store`, with one promise broken; `None`: just as it is.
-    pub(crate) fn new(store: MemStore, sabotage: Option<Sabotage>) -> Self {
-        Self {
-            store,
+impl Saboteur {
+    /// Puts itself before `store`; `None`: the store is just as it is.
+    pub(crate) fn before(store: MemStore, sabotage: Option<Sabotage>) -> SabotagedStore {
+        let occasions = Arc::default();
+        let between = Self {
             sabotage,
-            occasions: Arc::default(),
-        }
+            occasions,
+        };
+        SabotagedStore { store, between }
     }
 
     /// Whether it strikes on this occasion.
@@ -102,108 +102,20 @@ fn is_new_rung(write: &OutboxWrite) -> bool {
         && write.entry.legs.iter().all(|leg| leg.attempts.is_empty())
 }
 
-#[async_trait]
-impl Store for SabotagedStore {
-    fn submit(&self, mut group: Group) -> Ticket {
+impl Interceptor<MemStore> for Saboteur {
+    fn submit(&self, store: &MemStore, mut group: Group) -> Ticket {
         let Some(sabotage) = self.sabotage else {
-            return self.store.submit(group);
+            return store.submit(group);
         };
         for commit in &mut group.commits {
             self.spoil(sabotage, commit);
         }
-        let ticket = self.store.submit(group);
+        let ticket = store.submit(group);
         if sabotage == Sabotage::EarlyAnswer && self.strikes(sabotage) {
             let (early, resolver) = Ticket::new();
             resolver.resolve(Resolution::Durable);
             return early;
         }
         ticket
-    }
-
-    fn room(&self) -> Room {
-        self.store.room()
-    }
-
-    async fn cases(&self, ids: &[CaseId]) -> Result<Vec<Option<Arc<Case>>>, Error> {
-        self.store.cases(ids).await
-    }
-
-    async fn seen(&self, ids: &[EventId]) -> Result<Vec<Option<Seen>>, Error> {
-        self.store.seen(ids).await
-    }
-
-    async fn case_by_reference(&self, reference: &str) -> Result<Option<CaseId>, Error> {
-        self.store.case_by_reference(reference).await
-    }
-
-    async fn list(
-        &self,
-        query: &CaseQuery,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Arc<Case>>, Error> {
-        self.store.list(query, cursor, limit).await
-    }
-
-    async fn journal(
-        &self,
-        case: CaseId,
-        after: Rev,
-        limit: usize,
-    ) -> Result<Vec<JournalLine>, Error> {
-        self.store.journal(case, after, limit).await
-    }
-
-    async fn timers_due(
-        &self,
-        until: Timestamp,
-        after: Option<TimerRow>,
-        limit: usize,
-    ) -> Result<Vec<TimerRow>, Error> {
-        self.store.timers_due(until, after, limit).await
-    }
-
-    async fn outbox_due(
-        &self,
-        until: Timestamp,
-        after: Option<OutboxRow>,
-        limit: usize,
-    ) -> Result<Vec<OutboxRow>, Error> {
-        self.store.outbox_due(until, after, limit).await
-    }
-
-    async fn outbox(&self, ids: &[OutboxId]) -> Result<Vec<Option<OutboxEntry>>, Error> {
-        self.store.outbox(ids).await
-    }
-
-    async fn messages(
-        &self,
-        query: &MessageQuery,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<OutboxEntry>, Error> {
-        self.store.messages(query, cursor, limit).await
-    }
-
-    async fn definition(&self, definition: &DefinitionRef) -> Result<Option<Arc<str>>, Error> {
-        self.store.definition(definition).await
-    }
-
-    async fn record(&self, kind: RecordKind, id: CaseId) -> Result<Option<Record>, Error> {
-        self.store.record(kind, id).await
-    }
-
-    async fn records(
-        &self,
-        kind: RecordKind,
-        client: Option<CaseId>,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Record>, Error> {
-        self.store.records(kind, client, cursor, limit).await
-    }
-
-    async fn forget_seen(&self, before: Timestamp, limit: usize) -> Result<usize, Error> {
-        self.store.forget_seen(before, limit).await
     }
 }

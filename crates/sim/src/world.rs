@@ -17,7 +17,7 @@ use qixian_time::{SimClock, Timestamp};
 
 use crate::history::Script;
 use crate::records::Records;
-use crate::sabotage::SabotagedStore;
+use crate::sabotage::{SabotagedStore, Saboteur};
 use crate::{
     Checker, Compared, Delivery, Extent, Failure, FaultPlan, FaultProvider, Ground, Happened,
     History, Rng, Sabotage, Scenery, Stage, Tally,
@@ -349,7 +349,7 @@ fn engine(
     seed: u64,
 ) -> Engine<SabotagedStore, SimClock> {
     Engine::new(
-        Arc::new(SabotagedStore::new(store.clone(), sabotage)),
+        Arc::new(Saboteur::before(store.clone(), sabotage)),
         clock.clone(),
         setup.clone(),
         EngineSettings::default(),

@@ -4,19 +4,19 @@
 //! places of a run; where the kills come, no seed repeats.
 
 mod common;
+#[path = "common/killed.rs"]
+mod killed;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use common::exported;
+use killed::{DIR, run_and_kill};
 use qixian_store::conformance::samples::{case, cases, id, next, write};
 use qixian_store::{Error, Resolution, Store};
 use qixian_store_sled::{Offline, Options, SledStore};
 
-const DIR: &str = "QIXIAN_DAMAGE_TEST_DIR";
 const CASES: u64 = 20;
 /// Kills, each with a number of acknowledged writes before it, and damages after each of them.
 const KILLS: [u64; 4] = [40, 250, 400, 90];
@@ -52,33 +52,6 @@ fn random(seed: &mut u64) -> u64 {
         .wrapping_mul(6_364_136_223_846_793_005)
         .wrapping_add(1_442_695_040_888_963_407);
     *seed >> 33
-}
-
-/// Runs the writer until it has said so many lines, kills it, and notes the last rev it said of each case.
-fn run_and_kill(dir: &Path, lines: u64, revs: &mut [u64]) {
-    let mut child = Command::new(std::env::current_exe().expect("runs from a file"))
-        .args(["writer", "--exact", "--nocapture"])
-        .env(DIR, dir)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let output = BufReader::new(child.stdout.take().expect("is piped"));
-    let mut said = 0;
-    for line in output.lines() {
-        let line = line.expect("is text");
-        let words: Vec<&str> = line.split(' ').collect();
-        if let ["durable", slot, rev] = words[..] {
-            let slot: usize = slot.parse().expect("a number");
-            revs[slot - 1] = rev.parse().expect("a number");
-            said += 1;
-        }
-        if said == lines {
-            child.kill().expect("is killed");
-            said += 1;
-        }
-    }
-    child.wait().expect("ends");
-    assert!(said > lines, "the writer ended by itself");
 }
 
 /// What became of one damage.

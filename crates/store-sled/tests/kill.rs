@@ -2,15 +2,14 @@
 //!
 //! The test binary runs itself again as the writer, with the directory in an environment variable.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
+#[path = "common/killed.rs"]
+mod killed;
 
+use killed::{DIR, run_and_kill};
 use qixian_store::conformance::samples::{at, case, cases, due, id, next, write};
 use qixian_store::{CaseQuery, Resolution, Store};
 use qixian_store_sled::{Options, SledStore};
 
-const DIR: &str = "QIXIAN_KILL_TEST_DIR";
 const CASES: u64 = 20;
 const ROUNDS: u64 = 12;
 
@@ -34,34 +33,6 @@ async fn writer() {
         assert_eq!(resolution, Resolution::Durable);
         println!("durable {} {}", slot + 1, written.case.rev);
     }
-}
-
-/// Runs the writer until it has said so many lines, kills it, and answers the last rev it said of each case.
-fn run_and_kill(dir: &Path, lines: u64, revs: &mut [u64]) {
-    let mut child = Command::new(std::env::current_exe().expect("runs from a file"))
-        .args(["writer", "--exact", "--nocapture"])
-        .env(DIR, dir)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let output = BufReader::new(child.stdout.take().expect("is piped"));
-    let mut said = 0;
-    for line in output.lines() {
-        let line = line.expect("is text");
-        let words: Vec<&str> = line.split(' ').collect();
-        if let ["durable", slot, rev] = words[..] {
-            let slot: usize = slot.parse().expect("a number");
-            revs[slot - 1] = rev.parse().expect("a number");
-            said += 1;
-        }
-        if said == lines {
-            // What it says between here and its end is read too: it was told that those are durable.
-            child.kill().expect("is killed");
-            said += 1;
-        }
-    }
-    child.wait().expect("ends");
-    assert!(said > lines, "the writer ended by itself");
 }
 
 #[tokio::test]

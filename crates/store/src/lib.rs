@@ -10,6 +10,7 @@ pub mod conformance;
 mod contract;
 pub mod cursor;
 mod error;
+mod intercepted;
 pub mod keys;
 pub mod kv;
 mod mem;
@@ -22,6 +23,7 @@ pub use commit::{
 };
 pub use contract::{CaseQuery, MessageQuery, OutboxRow, PAGE_MAX, Page, Store, TimerRow};
 pub use error::Error;
+pub use intercepted::{Intercepted, Interceptor};
 pub use mem::{Fate, MemStore, MemStoreControl};
 pub use room::{Room, RoomState};
 pub use ticket::{Receipt, Refusal, Resolution, Resolver, Ticket};

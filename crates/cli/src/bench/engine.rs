@@ -7,7 +7,7 @@ use std::time::Duration;
 use qixian_core::What;
 use qixian_daemon::{SystemRandom, engine_loop};
 use qixian_engine::{Engine, EngineSettings, Handle};
-use qixian_store::{Commit, Group, Store as _, Ticket};
+use qixian_store::{Commit, Group, Intercepted, Interceptor, Store as _, Ticket};
 use qixian_store_sled::{Options, SledStore};
 use qixian_time::{Clock, Stopwatch, SystemClock};
 use tokio::task::JoinSet;
@@ -18,7 +18,6 @@ use super::load::{Cost, Maker, Pressed, event, press};
 use super::over_http::{CONNECTIONS, Desk};
 use super::place::{Place, failed};
 use super::report::Report;
-use super::watched::{Watch, Watched};
 use super::{EngineArgs, IN_FLIGHT};
 use crate::failure::Failure;
 use crate::out::Out;
@@ -40,7 +39,7 @@ impl Recorder {
     }
 }
 
-impl Watch for Recorder {
+impl Interceptor<SledStore> for Recorder {
     fn submit(&self, store: &SledStore, group: Group) -> Ticket {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push(group.clone());
@@ -52,7 +51,7 @@ impl Watch for Recorder {
 /// One engine with cases of its own, and the store that gets the same.
 struct Bench {
     handle: Handle,
-    engine: Arc<Watched<Recorder>>,
+    engine: Arc<Intercepted<SledStore, Recorder>>,
     alone: SledStore,
     sender: Arc<Sender>,
     round: Duration,
@@ -69,6 +68,10 @@ pub(super) fn run(out: &Out, args: &EngineArgs) -> Result<(), Failure> {
         .map_err(failed)?;
     runtime.block_on(measure(&place, args, &mut report))?;
     report.note(
+        "note＝记一句话，working＝推进一步（期限结束、另一个起算、排一条消息），start＝新建案件",
+        "note: words for the journal; working: a step onwards (a deadline ends, another begins, a message is planned); start: a new case",
+    );
+    report.note(
         format!("{} 个案件轮流；“仅存储”：同样的提交，另一个同样装满的存储，轮流各跑一段；消息只入库不发送", args.cases),
         format!("{} cases in turn; store: the same commits into another store filled alike, in turns of short slices; messages are kept, not sent", args.cases),
     );
@@ -78,18 +81,18 @@ pub(super) fn run(out: &Out, args: &EngineArgs) -> Result<(), Failure> {
 
 async fn measure(place: &Place, args: &EngineArgs, report: &mut Report) -> Result<(), Failure> {
     let open = |name| SledStore::open(place.path().join(name), &Options::default()).map_err(failed);
-    let watched = Watched {
+    let recorded = Intercepted {
         store: open("engine")?,
-        watch: Recorder::default(),
+        between: Recorder::default(),
     };
-    let watched = Arc::new(watched);
+    let engine_store = Arc::new(recorded);
     let setup = place
         .loaded
         .setup(&place.settings, place.path())
         .map_err(failed)?;
     let limits = EngineSettings::default();
     let random = Box::new(SystemRandom);
-    let engine = Engine::new(watched.clone(), SystemClock, setup, limits, random);
+    let engine = Engine::new(engine_store.clone(), SystemClock, setup, limits, random);
     let handle = engine.handle();
     let mut ended = engine_loop::spawn(engine).map_err(failed)?;
     // Sending would come on top of what the events themselves cost.
@@ -98,7 +101,7 @@ async fn measure(place: &Place, args: &EngineArgs, report: &mut Report) -> Resul
     let cases = begin(&handle, &maker, args.cases).await?;
     let bench = Bench {
         handle,
-        engine: watched,
+        engine: engine_store,
         alone: open("alone")?,
         sender: Arc::new(Sender::new(maker, cases)),
         round: place.round,
@@ -212,7 +215,7 @@ impl Bench {
 
     /// Gives the store alone what the engine has committed since, as many at a time; all of it in the same order.
     async fn replay(&self, in_flight: usize, round: &mut Round) -> Result<(), Failure> {
-        let groups = self.engine.watch.take();
+        let groups = self.engine.between.take();
         round.groups += groups.len();
         let commits: Vec<Commit> = groups.into_iter().flat_map(|group| group.commits).collect();
         if round.cost.is_empty() {

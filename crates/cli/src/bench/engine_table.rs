@@ -1,5 +1,6 @@
 //! The table of `qixian bench engine`.
 
+use qixian_core::Words;
 use serde_json::json;
 
 use super::child::Processor;
@@ -84,7 +85,10 @@ pub(super) fn tell(report: &mut Report, kind: Kind, in_flight: usize, mut round:
             figure(round.cost.keys()),
         ],
     );
-    let what = format!("{} {in_flight}: engine/store ≥ 0.75", kind.name());
+    let what = Words::new(
+        format!("{} {in_flight}：引擎/存储 ≥ 0.75", kind.name()),
+        format!("{} {in_flight}: engine/store ≥ 0.75", kind.name()),
+    );
     report.target(Target::at_least(what, 0.75, ratio));
 }
 
@@ -125,7 +129,10 @@ pub(super) fn tell_http(report: &mut Report, kind: Kind, mut round: HttpRound) {
         format!("{name}/HTTP: the daemon is a process of its own, {CONNECTIONS} keep-alive connections; the client shares the cores with it and takes {percent:.0} % of the processor time of both"),
     );
     if kind == Kind::Working {
-        let what = format!("{name}/HTTP {CONNECTIONS}: HTTP/store ≥ 0.60");
+        let what = Words::new(
+            format!("{name}/HTTP {CONNECTIONS}：HTTP/存储 ≥ 0.60"),
+            format!("{name}/HTTP {CONNECTIONS}: HTTP/store ≥ 0.60"),
+        );
         report.target(Target::at_least(what, 0.6, rate / alone));
     }
 }

@@ -17,7 +17,6 @@ mod scale;
 mod scale_use;
 mod store;
 mod timers;
-mod watched;
 
 use std::path::PathBuf;
 

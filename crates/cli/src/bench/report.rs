@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use qixian_core::Words;
 use serde_json::{Map, Value, json};
 
 use super::floor::Floor;
@@ -53,7 +54,7 @@ pub(super) fn millis(time: Duration) -> f64 {
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     /// What, with its figure.
-    pub(super) what: String,
+    pub(super) what: Words,
     /// What was measured.
     pub(super) measured: f64,
     /// Whether that is enough.
@@ -62,18 +63,18 @@ pub(super) struct Target {
 
 impl Target {
     /// At least `wanted`.
-    pub(super) fn at_least(what: impl Into<String>, wanted: f64, measured: f64) -> Self {
+    pub(super) fn at_least(what: Words, wanted: f64, measured: f64) -> Self {
         Self {
-            what: what.into(),
+            what,
             measured,
             met: measured >= wanted,
         }
     }
 
     /// Less than `wanted`.
-    pub(super) fn below(what: impl Into<String>, wanted: f64, measured: f64) -> Self {
+    pub(super) fn below(what: Words, wanted: f64, measured: f64) -> Self {
         Self {
-            what: what.into(),
+            what,
             measured,
             met: measured < wanted,
         }
@@ -139,7 +140,7 @@ impl Report {
     }
 
     fn json(&self) -> Value {
-        let target = |target: &Target| json!({ "target": target.what, "measured": target.measured, "met": target.met });
+        let target = |target: &Target| json!({ "target": target.what.en, "measured": target.measured, "met": target.met });
         let mut all = Map::from_iter([("bench".to_owned(), Value::from(self.name))]);
         all.extend(self.facts.clone());
         all.insert("floor".to_owned(), self.floor.json());
@@ -187,7 +188,7 @@ impl Report {
             };
             out.line(format!(
                 "{met} {}: {}",
-                target.what,
+                out.pick(&target.what.zh, &target.what.en),
                 figure(target.measured)
             ));
         }

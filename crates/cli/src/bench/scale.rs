@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use qixian_core::Words;
 use qixian_store_sled::{Options, SledStore};
 use qixian_time::{Clock, Stopwatch, SystemClock};
 use serde::Deserialize;
@@ -77,7 +78,11 @@ impl<'a> Scale<'a> {
         let binary = fs::metadata(std::env::current_exe().map_err(failed)?).map_err(failed)?;
         let binary = binary.len() as f64 / 1e6;
         self.row(report, "binary_mb", ("程序文件 MB", "binary, MB"), binary);
-        report.target(Target::below("binary < 30 MB", 30.0, binary));
+        report.target(Target::below(
+            Words::new("程序文件 < 30 MB", "binary < 30 MB"),
+            30.0,
+            binary,
+        ));
         self.empty(report)?;
         self.load(report).await?;
         self.floor(report)?;
@@ -101,7 +106,11 @@ impl<'a> Scale<'a> {
             ("空数据启动到就绪 ms", "empty start to ready, ms"),
             ready,
         );
-        report.target(Target::below("empty start < 200 ms", 200.0, ready));
+        report.target(Target::below(
+            Words::new("空数据启动 < 200 ms", "empty start < 200 ms"),
+            200.0,
+            ready,
+        ));
         Ok(())
     }
 
@@ -167,7 +176,11 @@ impl<'a> Scale<'a> {
             ("写入中被杀后就绪 s", "ready after a kill while writing, s"),
             ready,
         );
-        report.target(Target::below("ready after a kill < 10 s", 10.0, ready));
+        report.target(Target::below(
+            Words::new("被杀后就绪 < 10 s", "ready after a kill < 10 s"),
+            10.0,
+            ready,
+        ));
         let resident = daemon.resident();
         self.row(
             report,
@@ -233,7 +246,14 @@ impl<'a> Scale<'a> {
             ("同上 p99 ms", "the same, p99 ms"),
             p99,
         );
-        report.target(Target::below("next-due page < 20 ms (p99)", 20.0, p99));
+        report.target(Target::below(
+            Words::new(
+                "下一批到期一页 < 20 ms（p99）",
+                "next-due page < 20 ms (p99)",
+            ),
+            20.0,
+            p99,
+        ));
         Ok(())
     }
 
@@ -253,7 +273,11 @@ impl<'a> Scale<'a> {
             percent,
         );
         report.fact("idle_seconds", watch.elapsed().as_secs_f64());
-        report.target(Target::below("idle: < 0.1 % of a core", 0.1, percent));
+        report.target(Target::below(
+            Words::new("空闲：< 一个核的 0.1 %", "idle: < 0.1 % of a core"),
+            0.1,
+            percent,
+        ));
         Ok(())
     }
 

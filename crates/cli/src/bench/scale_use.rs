@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use qixian_core::Words;
 use qixian_time::{Clock, Stopwatch, SystemClock, Zone};
 use serde::Deserialize;
 use serde_json::json;
@@ -59,7 +60,11 @@ impl Scale<'_> {
             peak,
         );
         if self.cases <= FEW_CASES {
-            report.target(Target::below("resident in calm use < 100 MB", 100.0, peak));
+            report.target(Target::below(
+                Words::new("平常使用内存 < 100 MB", "resident in calm use < 100 MB"),
+                100.0,
+                peak,
+            ));
         }
         Ok(())
     }
@@ -122,7 +127,11 @@ impl Scale<'_> {
             format!("writing at full speed fills the store's cache: its bound is about 3.5 × the cache ({cache} MiB) and what is resident when ready, whatever the number of cases"),
         );
         if self.cases > FEW_CASES {
-            report.target(Target::below("resident in use < 800 MB", 800.0, peak));
+            report.target(Target::below(
+                Words::new("使用中内存 < 800 MB", "resident in use < 800 MB"),
+                800.0,
+                peak,
+            ));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use qixian_core::{Case, CaseId, JournalLine, LegStatus, OutboxId, Step, What, step};
+use qixian_core::{Case, CaseId, JournalLine, LegStatus, OutboxId, Step, What, Words, step};
 use qixian_store::{CaseWrite, Commit, Group, LegState, OutboxEntry, OutboxWrite, Store};
 use qixian_store_sled::{Options, SledStore};
 use qixian_time::{Stopwatch, Timestamp};
@@ -109,10 +109,17 @@ fn tell(report: &mut Report, in_flight: usize, mut pressed: Pressed) {
         64 => (5_000.0, Some(50.0)),
         _ => (8_000.0, Some(250.0)),
     };
-    let what = format!("{in_flight}: ≥ {}/s", figure(wanted));
+    let wanted_text = figure(wanted);
+    let what = Words::new(
+        format!("同时 {in_flight}：≥ 每秒 {wanted_text}"),
+        format!("{in_flight} in flight: ≥ {wanted_text}/s"),
+    );
     report.target(Target::at_least(what, wanted, rate));
     if let Some(limit) = limit {
-        let what = format!("{in_flight}: p99 < {limit:.0} ms");
+        let what = Words::new(
+            format!("同时 {in_flight}：p99 < {limit:.0} ms"),
+            format!("{in_flight} in flight: p99 < {limit:.0} ms"),
+        );
         report.target(Target::below(what, limit, millis(spread.p99)));
     }
 }

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
-use qixian_core::{Channel, What};
+use qixian_core::{Channel, What, Words};
 use qixian_daemon::{SystemRandom, engine_loop};
 use qixian_engine::{Engine, EngineSettings};
 use qixian_notify::{Message, Outcome, Provider, RouteSettings, Router, SendContext};
-use qixian_store::{Group, Resolution, Store as _, Ticket};
+use qixian_store::{Group, Intercepted, Interceptor, Resolution, Store as _, Ticket};
 use qixian_store_sled::{Options, SledStore};
 use qixian_time::{Clock, Stopwatch, SystemClock, Timestamp};
 use serde_json::json;
@@ -25,7 +25,6 @@ use super::child::Daemon;
 use super::load::Maker;
 use super::place::{Place, failed};
 use super::report::{Report, Spread, Target, figure, millis};
-use super::watched::{Watch, Watched};
 use crate::failure::Failure;
 use crate::out::Out;
 
@@ -70,15 +69,17 @@ async fn measure(place: &Place, args: &TimersArgs, report: &mut Report) -> Resul
     let start = SystemClock.now();
     let at_once = round(place, "at-once", start, vec![start; args.at_once]).await?;
     floor(report).map_err(failed)?;
-    let name = format!("at once, {}", args.at_once);
+    let count = args.at_once;
+    let by = |limit: &str, goal: (&str, &str)| {
+        Words::new(
+            format!("{count} 个同时到点：全部 < {limit}{}", goal.0),
+            format!("{count} at once: all < {limit}{}", goal.1),
+        )
+    };
     let all = tell(report, "at_once", None, at_once);
+    report.target(Target::below(by("3 s", ("", "")), 3_000.0, millis(all.max)));
     report.target(Target::below(
-        format!("{name}: all < 3000 ms"),
-        3_000.0,
-        millis(all.max),
-    ));
-    report.target(Target::below(
-        format!("{name}: all < 1000 ms (goal)"),
+        by("1 s", ("（追求）", " (goal)")),
         1_000.0,
         millis(all.max),
     ));
@@ -91,24 +92,32 @@ async fn measure(place: &Place, args: &TimersArgs, report: &mut Report) -> Resul
         let spread = tell(report, "evenly", Some(pace), fired);
         if pace == PACES[0] {
             report.target(Target::below(
-                format!("{pace}/s: p50 < 4 ms"),
+                late(pace, "p50 < 4 ms"),
                 4.0,
                 millis(spread.p50),
             ));
             report.target(Target::below(
-                format!("{pace}/s: p99 < 16 ms"),
+                late(pace, "p99 < 16 ms"),
                 16.0,
                 millis(spread.p99),
             ));
         } else {
             report.target(Target::below(
-                format!("{pace}/s: p99 < 250 ms"),
+                late(pace, "p99 < 250 ms"),
                 250.0,
                 millis(spread.p99),
             ));
         }
     }
     Ok(())
+}
+
+/// What a pace is to reach.
+fn late(pace: usize, limit: &str) -> Words {
+    Words::new(
+        format!("每秒 {pace} 个：迟 {limit}"),
+        format!("{pace}/s: late {limit}"),
+    )
 }
 
 /// What the daemon itself takes in memory with so many wake-ups ahead of it in the next minutes.
@@ -163,7 +172,10 @@ async fn round(
         seen: seen.clone(),
         runtime: tokio::runtime::Handle::current(),
     };
-    let store = Arc::new(Watched { store, watch });
+    let store = Arc::new(Intercepted {
+        store,
+        between: watch,
+    });
     let mut setup = place
         .loaded
         .setup(&place.settings, place.path())
@@ -287,7 +299,7 @@ struct Lateness {
     runtime: tokio::runtime::Handle,
 }
 
-impl Watch for Lateness {
+impl Interceptor<SledStore> for Lateness {
     fn submit(&self, store: &SledStore, group: Group) -> Ticket {
         let cases = group.commits.iter().flat_map(|commit| &commit.cases);
         let woken = cases.filter(|write| {

@@ -1,41 +1,42 @@
-//! A store that tells of every group handed to it, and is otherwise the one it stands before.
+//! Something between a store and the engine that writes to it, which is otherwise just that store.
 
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use qixian_core::{Case, CaseId, DefinitionRef, EventId, JournalLine, OutboxId, Rev};
-use qixian_store::{
+use qixian_time::Timestamp;
+
+use crate::{
     CaseQuery, Error, Group, MessageQuery, OutboxEntry, OutboxRow, Page, Record, RecordKind, Room,
     Seen, Store, Ticket, TimerRow,
 };
-use qixian_store_sled::SledStore;
-use qixian_time::Timestamp;
 
-/// Hears of a group and hands it on.
-pub(super) trait Watch: Send + Sync + 'static {
-    /// Must submit the group, and may watch its ticket.
-    fn submit(&self, store: &SledStore, group: Group) -> Ticket;
+/// Sees each group before the store does: to measure it, or to spoil it on purpose.
+pub trait Interceptor<S>: Send + Sync + 'static {
+    /// Must submit the group in its order, and may change it, watch its ticket or give another.
+    fn submit(&self, store: &S, group: Group) -> Ticket;
 }
 
-/// The store and who watches it.
-pub(super) struct Watched<W> {
+/// A store and who stands before it.
+#[derive(Clone)]
+pub struct Intercepted<S, I> {
     /// The store itself.
-    pub(super) store: SledStore,
-    /// Who hears of each group.
-    pub(super) watch: W,
+    pub store: S,
+    /// Who sees each group.
+    pub between: I,
 }
 
-impl<W> fmt::Debug for Watched<W> {
+impl<S: Store, I> fmt::Debug for Intercepted<S, I> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("Watched").field(&self.store).finish()
+        out.debug_tuple("Intercepted").field(&self.store).finish()
     }
 }
 
 #[async_trait]
-impl<W: Watch> Store for Watched<W> {
+impl<S: Store, I: Interceptor<S>> Store for Intercepted<S, I> {
     fn submit(&self, group: Group) -> Ticket {
-        self.watch.submit(&self.store, group)
+        self.between.submit(&self.store, group)
     }
 
     fn room(&self) -> Room {
