@@ -22,10 +22,6 @@ const TITLE: &str = "Qixian: batches that are durable; keep this file beside the
 pub(crate) struct Marks {
     /// The number of the last batch that was durable.
     pub(crate) batches: u64,
-    /// The number of the last batch when the store was opened, and so when the snapshot was written that covers it …
-    pub(crate) opened: u64,
-    /// … which goes so far in sled's log.
-    pub(crate) covered: u64,
     /// The length of sled's file, where the store was closed cleanly; 0 otherwise.
     pub(crate) length: u64,
     /// Where in sled's file damage was found before it was opened all the same, to save what is intact; 0 otherwise. sled
@@ -94,13 +90,10 @@ impl Durable {
 fn text(marks: Marks) -> String {
     let Marks {
         batches,
-        opened,
-        covered,
         length,
         damage,
     } = marks;
-    let numbers =
-        format!("{TITLE}\n{batches:020} {opened:020} {covered:020} {length:020} {damage:020}");
+    let numbers = format!("{TITLE}\n{batches:020} {length:020} {damage:020}");
     let sum = crc32fast::hash(numbers.as_bytes());
     format!("{numbers} {sum:08x}\n")
 }
@@ -112,8 +105,6 @@ fn parse(bytes: &[u8]) -> Option<Marks> {
     let mut next = || numbers.next().flatten();
     let marks = Marks {
         batches: next()?,
-        opened: next()?,
-        covered: next()?,
         length: next()?,
         damage: next()?,
     };
@@ -131,8 +122,6 @@ mod tests {
         assert_eq!(read(dir.path()).unwrap(), Found::Nothing);
         let marks = Marks {
             batches: u64::MAX,
-            opened: 7,
-            covered: 99,
             length: 1 << 40,
             damage: 3,
         };

@@ -220,8 +220,6 @@ impl Opening<'_> {
             sync_directories(self.dir)?;
             let marks = Marks {
                 batches,
-                opened: batches,
-                covered: snapshots::covered(self.dir)?,
                 ..Marks::default()
             };
             let file = Durable::write(self.dir, marks)?;
